@@ -1,0 +1,1 @@
+//! What the user wrote (`gonogo.toml`, `config.toml`), then what it means.

@@ -1,0 +1,1 @@
+//! Mission control: decides, observes, schedules, commits and performs. The only writer of the log.

@@ -1,0 +1,5 @@
+//! The `gonogo` program: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    gonogo::cli::main()
+}

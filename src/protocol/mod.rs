@@ -1,0 +1,1 @@
+//! Everything that crosses a boundary: requests, records, telemetry, frames, and the session that carries them.

@@ -1,0 +1,1 @@
+//! Takes secrets out of bytes before they are written anywhere. Pure.

@@ -1,0 +1,1 @@
+//! The projection: a fold of the records. Pure, total, idempotent; never serialised.

@@ -1,0 +1,1 @@
+//! The board: state in, screen out; keys in, requests out.
