@@ -1,0 +1,101 @@
+//! Reads that State cannot answer: output bytes and old records.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    id::{OutputId, ProjectId, ProposalId, RunId},
+    time::Timestamp,
+};
+
+/// What a client wants to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "read")]
+pub enum Query {
+    /// Lines of an output.
+    Lines {
+        /// Which output.
+        output: OutputId,
+        /// First line wanted (0 is the first).
+        first: u64,
+        /// How many.
+        count: u32,
+    },
+    /// The line that was being written at a moment.
+    LineAt {
+        /// Which output.
+        output: OutputId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Lines that match.
+    Search {
+        /// Which output.
+        output: OutputId,
+        /// A regular expression; letters match both cases unless one is a capital.
+        pattern: String,
+        /// Where to begin (0 is the first line).
+        from: u64,
+        /// Towards the beginning.
+        backwards: bool,
+        /// At most so many hits.
+        limit: u32,
+    },
+}
+
+/// What a request or a query came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer")]
+pub enum Answer {
+    /// It was done, or taken on.
+    Done,
+    /// A run was taken on.
+    Run {
+        /// Its number.
+        run: RunId,
+        /// Its project.
+        project: ProjectId,
+    },
+    /// A proposal was answered or taken back: it is being done.
+    Proposal {
+        /// Its number.
+        proposal: ProposalId,
+    },
+    /// Lines of an output.
+    Lines(Page),
+    /// A line number (0 is the first).
+    Line {
+        /// The number, where there is one.
+        line: Option<u64>,
+    },
+    /// Numbers of lines that match (0 is the first).
+    Hits {
+        /// The numbers, in the direction of the search.
+        lines: Vec<u64>,
+        /// There may be more.
+        more: bool,
+    },
+}
+
+/// A window of an output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// Number of the first line here (0 is the output's first).
+    pub first: u64,
+    /// Lines in the whole output now.
+    pub total_lines: u64,
+    /// Bytes in the whole output now.
+    pub total_bytes: u64,
+    /// The lines.
+    pub lines: Vec<OutputLine>,
+}
+
+/// One line of an output: colours kept (SGR sequences), every other control character made visible.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputLine {
+    /// When it was written (to the accuracy of the index).
+    pub at: Timestamp,
+    /// Its text.
+    pub text: String,
+    /// It is longer than what stands here.
+    pub clipped: bool,
+}

@@ -1,0 +1,133 @@
+//! State: everything that is known, and how a record changes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    domain::{
+        actor::Trigger,
+        id::{ProjectId, ProposalId, RunId, Seq},
+        time::Timestamp,
+    },
+    protocol::event::{Event, ProposalEvent, Record, RunEvent},
+};
+
+use super::{project::Project, proposal::ProposalState, run::Run};
+
+/// The fold of the log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Position of the last record folded in.
+    pub seq: Seq,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// The projects, by number.
+    pub projects: BTreeMap<ProjectId, Project>,
+    /// The runs, by number.
+    pub runs: BTreeMap<RunId, Run>,
+    /// The proposals, by number.
+    pub proposals: BTreeMap<ProposalId, ProposalState>,
+    /// Runs that have not ended, or whose repairs and proposals are still open: what control has to look at.
+    pub active: BTreeSet<RunId>,
+}
+
+impl State {
+    /// Folds a record in. A record that was folded in before changes nothing.
+    pub fn apply(&mut self, record: &Record) {
+        if record.seq <= self.seq {
+            return;
+        }
+        self.seq = record.seq;
+        self.at = record.at;
+        match &record.event {
+            Event::Project { project, event } => {
+                Project::apply(&mut self.projects, *project, event);
+            }
+            Event::Run { run, event } => self.apply_run(*run, event, record),
+            Event::Proposal { proposal, event } => self.apply_proposal(*proposal, event, record),
+            Event::Control { .. } | Event::Unknown => {}
+        }
+    }
+
+    fn apply_run(&mut self, id: RunId, event: &RunEvent, record: &Record) {
+        if let RunEvent::Requested { project, pipeline, jobs, trigger, by } = event {
+            let run =
+                Run::requested(id, *project, pipeline.clone(), jobs.clone(), trigger.clone(), by.clone(), record.at);
+            if let Some(project) = self.projects.get_mut(project) {
+                project.runs.push(id);
+            }
+            if let Trigger::AfterRepair { run: repaired, .. } = trigger {
+                if let Some(repaired) = self.runs.get_mut(repaired) {
+                    repaired.followed_by = Some(id);
+                }
+                self.mark(*repaired);
+            }
+            self.runs.insert(id, run);
+            if let Some(run) = self.runs.get_mut(&id) {
+                run.note(record, None);
+            }
+        } else if let Some(run) = self.runs.get_mut(&id) {
+            run.apply(event, record);
+        }
+        self.mark(id);
+    }
+
+    fn apply_proposal(&mut self, id: ProposalId, event: &ProposalEvent, record: &Record) {
+        if let ProposalEvent::Proposed { proposal } = event {
+            self.proposals.insert(id, ProposalState::new(id, proposal, record.at));
+            if let Some(run) = self.runs.get_mut(&proposal.run) {
+                run.proposals.push(id);
+            }
+        } else if let Some(proposal) = self.proposals.get_mut(&id) {
+            proposal.apply(event, record.at);
+        }
+        let Some(proposal) = self.proposals.get(&id) else { return };
+        let (run, job) = (proposal.proposal.run, proposal.proposal.job.clone());
+        if let Some(run) = self.runs.get_mut(&run) {
+            run.note(record, Some(&job));
+        }
+        self.mark(run);
+    }
+
+    /// Keeps `active` true: a run is active until it has ended and nothing of its repairs and proposals is open.
+    fn mark(&mut self, id: RunId) {
+        let Some(run) = self.runs.get(&id) else { return };
+        let open = run.outcome.is_none()
+            || run.jobs.iter().any(|job| job.repair().is_some_and(|repair| repair.result.is_none()))
+            || run.proposals.iter().filter_map(|id| self.proposals.get(id)).any(ProposalState::is_open);
+        if open || run.owes_follow_up(&self.proposals) {
+            self.active.insert(id);
+        } else {
+            self.active.remove(&id);
+        }
+    }
+
+    /// The runs that are active, oldest first.
+    pub fn active_runs(&self) -> impl Iterator<Item = &Run> {
+        self.active.iter().filter_map(|id| self.runs.get(id))
+    }
+
+    /// The project whose checkout has this root.
+    pub fn project_at(&self, root: &std::path::Path) -> Option<&Project> {
+        self.projects.values().find(|project| project.root == root)
+    }
+
+    /// The newest run of a project.
+    pub fn latest_run(&self, project: ProjectId) -> Option<&Run> {
+        self.projects.get(&project)?.runs.last().and_then(|id| self.runs.get(id))
+    }
+
+    /// The number that the next run gets.
+    pub fn next_run(&self) -> RunId {
+        RunId(self.runs.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    /// The number that the next project gets.
+    pub fn next_project(&self) -> ProjectId {
+        ProjectId(self.projects.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    /// The number that the next proposal gets.
+    pub fn next_proposal(&self) -> ProposalId {
+        ProposalId(self.proposals.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+}

@@ -1,0 +1,272 @@
+//! A run: its plan, its jobs and gates, how it stands.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    domain::{
+        actor::{Actor, Trigger},
+        definition::FixPolicy,
+        id::{JobKey, ProjectId, ProposalId, RunId},
+        outcome::{CancelReason, RunOutcome, SkipReason},
+        plan::{Plan, PlannedGate},
+        time::{Millis, Timestamp},
+    },
+    protocol::event::{GateEvent, Record, RunEvent, Source},
+};
+
+use super::{
+    job::Job,
+    proposal::{ProposalState, ProposalStatus},
+    repair::Repair,
+    timeline::Moment,
+};
+
+/// One execution of a pipeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// Its project.
+    pub project: ProjectId,
+    /// Which pipeline was asked for, then which it is.
+    pub pipeline: Option<String>,
+    /// Only these jobs and what they need were asked for; empty: all.
+    pub only: Vec<String>,
+    /// Why it exists.
+    pub trigger: Trigger,
+    /// Who asked.
+    pub by: Actor,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// The plan has been made.
+    pub planned: bool,
+    /// What it is made of, known with the plan.
+    pub source: Source,
+    /// What may be repaired.
+    pub fix: FixPolicy,
+    /// Concurrency group, and whether a newer run cancels this one.
+    pub concurrency: Option<crate::domain::definition::Concurrency>,
+    /// Its jobs, each after everything that it needs.
+    pub jobs: Vec<Job>,
+    /// Where each job stands in `jobs`.
+    pub index: BTreeMap<JobKey, usize>,
+    /// Its gates.
+    pub gates: Vec<Gate>,
+    /// It is being stopped.
+    pub cancelling: Option<CancelReason>,
+    /// Why it never became a plan, and what to do about it.
+    pub refused: Option<(String, Option<String>)>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How it ended.
+    pub outcome: Option<RunOutcome>,
+    /// Proposals for its failures.
+    pub proposals: Vec<ProposalId>,
+    /// The run that shows whether its applied repairs made it green.
+    pub followed_by: Option<RunId>,
+    /// What happened, in order: the newest [`MOMENTS`].
+    pub moments: VecDeque<Moment>,
+}
+
+/// How many moments of a run are kept; the log has all of them.
+pub const MOMENTS: usize = 2000;
+
+/// A gate of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    /// What the plan says of it.
+    pub planned: PlannedGate,
+    /// Where it stands.
+    pub status: GateStatus,
+    /// When it came to stand there.
+    pub since: Timestamp,
+}
+
+/// Where a gate stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GateStatus {
+    /// For something that it needs.
+    Waiting,
+    /// For a person.
+    Asking,
+    /// GO.
+    Go {
+        /// Who said so.
+        by: Actor,
+    },
+    /// NO-GO.
+    NoGo {
+        /// Who said so.
+        by: Actor,
+        /// In their words.
+        why: String,
+    },
+    /// It will never ask.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+}
+
+impl GateStatus {
+    /// Nothing more will happen to it.
+    pub fn has_ended(&self) -> bool {
+        match self {
+            Self::Waiting | Self::Asking => false,
+            Self::Go { .. } | Self::NoGo { .. } | Self::Skipped { .. } => true,
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn requested(
+        id: RunId,
+        project: ProjectId,
+        pipeline: Option<String>,
+        only: Vec<String>,
+        trigger: Trigger,
+        by: Actor,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            project,
+            pipeline,
+            only,
+            trigger,
+            by,
+            requested_at: at,
+            planned: false,
+            source: Source::default(),
+            fix: FixPolicy::default(),
+            concurrency: None,
+            jobs: Vec::new(),
+            index: BTreeMap::new(),
+            gates: Vec::new(),
+            cancelling: None,
+            refused: None,
+            ended_at: None,
+            outcome: None,
+            proposals: Vec::new(),
+            followed_by: None,
+            moments: VecDeque::new(),
+        }
+    }
+
+    /// The job with this key.
+    pub fn job(&self, key: &JobKey) -> Option<&Job> {
+        self.index.get(key).and_then(|&at| self.jobs.get(at))
+    }
+
+    /// The name of its pipeline, as far as it is known.
+    pub fn pipeline_name(&self) -> &str {
+        self.pipeline.as_deref().unwrap_or("(first)")
+    }
+
+    /// Time from when it was asked for until it ended, or `now`.
+    pub fn took(&self, now: Timestamp) -> Millis {
+        Millis::between(self.requested_at, self.ended_at.unwrap_or(now))
+    }
+
+    /// The plan again, as far as jobs that need other jobs are concerned.
+    pub fn plan(&self) -> Plan {
+        Plan {
+            jobs: self.jobs.iter().map(|job| job.planned.clone()).collect(),
+            gates: self.gates.iter().map(|gate| gate.planned.clone()).collect(),
+            concurrency: self.concurrency.clone(),
+            fix: self.fix.clone(),
+        }
+    }
+
+    /// Repairs were applied, nothing of it is open any more, and no later run shows yet whether it is green now.
+    pub fn owes_follow_up(&self, proposals: &BTreeMap<ProposalId, ProposalState>) -> bool {
+        let mine = || self.proposals.iter().filter_map(|id| proposals.get(id));
+        self.outcome.is_some()
+            && self.followed_by.is_none()
+            && mine()
+                .any(|p| p.status == ProposalStatus::Applied && p.applied.as_ref().is_some_and(|a| a.branch.is_none()))
+            && !mine().any(ProposalState::is_open)
+            && self.jobs.iter().all(|job| job.repair().is_none_or(|repair| repair.result.is_some()))
+    }
+
+    /// Keeps a record among the moments.
+    pub(super) fn note(&mut self, record: &Record, job: Option<&JobKey>) {
+        if let Some(moment) = Moment::of(record, job) {
+            if self.moments.len() >= MOMENTS {
+                self.moments.pop_front();
+            }
+            self.moments.push_back(moment);
+        }
+    }
+
+    pub(super) fn apply(&mut self, event: &RunEvent, record: &Record) {
+        let at = record.at;
+        self.note(record, record.event.job());
+        match event {
+            RunEvent::Planned { pipeline, source, plan } => {
+                self.planned = true;
+                self.pipeline = Some(pipeline.clone());
+                self.source = source.clone();
+                self.fix = plan.fix.clone();
+                self.concurrency.clone_from(&plan.concurrency);
+                self.jobs = plan.jobs.iter().map(|job| Job::new(job.clone(), at)).collect();
+                self.index = self.jobs.iter().enumerate().map(|(at, job)| (job.key().clone(), at)).collect();
+                let gate = |gate: &PlannedGate| Gate { planned: gate.clone(), status: GateStatus::Waiting, since: at };
+                self.gates = plan.gates.iter().map(gate).collect();
+            }
+            RunEvent::Refused { error, hint } => {
+                self.refused = Some((error.clone(), hint.clone()));
+                self.ended_at = Some(at);
+                self.outcome = Some(RunOutcome::Refused);
+            }
+            RunEvent::Job { job, event } => {
+                if let Some(job) = self.index.get(job).and_then(|&i| self.jobs.get_mut(i)) {
+                    job.apply(event, at);
+                }
+            }
+            RunEvent::Gate { gate, event } => {
+                if let Some(gate) = self.gates.iter_mut().find(|g| g.planned.name == *gate) {
+                    gate.apply(event, at);
+                }
+            }
+            RunEvent::Repair { job, event } => {
+                if let Some(job) = self.index.get(job).and_then(|&i| self.jobs.get_mut(i)) {
+                    Repair::apply(&mut job.repairs, event, at);
+                }
+            }
+            RunEvent::Cancelling { reason } => self.cancelling = Some(reason.clone()),
+            RunEvent::Reopened { jobs, .. } => {
+                self.ended_at = None;
+                self.outcome = None;
+                self.cancelling = None;
+                for key in jobs {
+                    if let Some(job) = self.index.get(key).and_then(|&i| self.jobs.get_mut(i)) {
+                        job.reset(at);
+                    }
+                }
+                for gate in self.gates.iter_mut().filter(|gate| !matches!(gate.status, GateStatus::Go { .. })) {
+                    gate.status = GateStatus::Waiting;
+                    gate.since = at;
+                }
+            }
+            RunEvent::Finished { outcome } => {
+                self.ended_at = Some(at);
+                self.outcome = Some(*outcome);
+            }
+            RunEvent::Requested { .. } | RunEvent::Unknown => {}
+        }
+    }
+}
+
+impl Gate {
+    fn apply(&mut self, event: &GateEvent, at: Timestamp) {
+        self.since = at;
+        self.status = match event {
+            GateEvent::Asked => GateStatus::Asking,
+            GateEvent::Skipped { reason } => GateStatus::Skipped { reason: reason.clone() },
+            GateEvent::Answered { go: true, by, .. } => GateStatus::Go { by: by.clone() },
+            GateEvent::Answered { go: false, by, why } => GateStatus::NoGo { by: by.clone(), why: why.clone() },
+            GateEvent::Unknown => return,
+        };
+    }
+}
