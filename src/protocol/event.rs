@@ -321,6 +321,9 @@ pub enum RepairEvent {
     Started {
         /// 1 is the job's first.
         number: u32,
+        /// The attempt of the job that it mends.
+        #[serde(default)]
+        attempt: u32,
         /// An edited patch to be proven instead of a search for one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         revision: Option<Revision>,

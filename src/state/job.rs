@@ -18,16 +18,29 @@ use super::repair::Repair;
 pub struct Job {
     /// What the plan says of it.
     pub planned: PlannedJob,
+    /// What it needs, by place in the run.
+    pub needs: Vec<Need>,
     /// Where it stands.
     pub status: JobStatus,
     /// When it came to stand there.
     pub since: Timestamp,
+    /// How many attempts it had when it last started over: retries by itself are counted from there.
+    pub earlier_attempts: usize,
     /// Its attempts, the first first.
     pub attempts: Vec<Attempt>,
     /// It alone is being stopped.
     pub cancelling: Option<CancelReason>,
     /// Its repairs, the first first.
     pub repairs: Vec<Repair>,
+}
+
+/// Something that a job or a gate needs, by its place in the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A job.
+    Job(usize),
+    /// A gate.
+    Gate(usize),
 }
 
 /// Where a job stands.
@@ -144,9 +157,11 @@ pub struct Step {
 }
 
 impl Job {
-    pub(super) fn new(planned: PlannedJob, at: Timestamp) -> Self {
+    pub(super) fn new(planned: PlannedJob, needs: Vec<Need>, at: Timestamp) -> Self {
         Self {
             planned,
+            needs,
+            earlier_attempts: 0,
             status: JobStatus::Waiting,
             since: at,
             attempts: Vec::new(),
@@ -190,6 +205,7 @@ impl Job {
     pub(super) fn reset(&mut self, at: Timestamp) {
         self.stand(JobStatus::Waiting, at);
         self.cancelling = None;
+        self.earlier_attempts = self.attempts.len();
     }
 
     fn stand(&mut self, status: JobStatus, at: Timestamp) {

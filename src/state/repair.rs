@@ -10,6 +10,8 @@ use crate::{
 pub struct Repair {
     /// 1 is the job's first.
     pub number: u32,
+    /// The attempt of the job that it mends.
+    pub attempt: u32,
     /// An edited patch is being proven, rather than one searched for.
     pub revision: Option<Revision>,
     /// When it was started.
@@ -39,9 +41,10 @@ pub struct PhaseSpan {
 
 impl Repair {
     pub(super) fn apply(repairs: &mut Vec<Self>, event: &RepairEvent, at: Timestamp) {
-        if let RepairEvent::Started { number, revision } = event {
+        if let RepairEvent::Started { number, attempt, revision } = event {
             repairs.push(Self {
                 number: *number,
+                attempt: *attempt,
                 revision: revision.clone(),
                 started_at: at,
                 phases: Vec::new(),

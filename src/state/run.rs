@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    job::Job,
+    job::{Job, Need},
     proposal::{ProposalState, ProposalStatus},
     repair::Repair,
     timeline::Moment,
@@ -54,6 +54,8 @@ pub struct Run {
     pub gates: Vec<Gate>,
     /// It is being stopped.
     pub cancelling: Option<CancelReason>,
+    /// How often that was asked for: from the second time on nothing is waited for.
+    pub cancel_asked: u32,
     /// Why it never became a plan, and what to do about it.
     pub refused: Option<(String, Option<String>)>,
     /// When it ended.
@@ -76,6 +78,8 @@ pub const MOMENTS: usize = 2000;
 pub struct Gate {
     /// What the plan says of it.
     pub planned: PlannedGate,
+    /// What it needs, by place in the run.
+    pub needs: Vec<Need>,
     /// Where it stands.
     pub status: GateStatus,
     /// When it came to stand there.
@@ -144,6 +148,7 @@ impl Run {
             index: BTreeMap::new(),
             gates: Vec::new(),
             cancelling: None,
+            cancel_asked: 0,
             refused: None,
             ended_at: None,
             outcome: None,
@@ -209,9 +214,21 @@ impl Run {
                 self.source = source.clone();
                 self.fix = plan.fix.clone();
                 self.concurrency.clone_from(&plan.concurrency);
-                self.jobs = plan.jobs.iter().map(|job| Job::new(job.clone(), at)).collect();
-                self.index = self.jobs.iter().enumerate().map(|(at, job)| (job.key().clone(), at)).collect();
-                let gate = |gate: &PlannedGate| Gate { planned: gate.clone(), status: GateStatus::Waiting, since: at };
+                self.index = plan.jobs.iter().enumerate().map(|(at, job)| (job.key.clone(), at)).collect();
+                let gates: BTreeMap<&str, usize> =
+                    plan.gates.iter().enumerate().map(|(at, gate)| (gate.name.as_str(), at)).collect();
+                let need = |need: &String| match gates.get(need.as_str()) {
+                    Some(&gate) => Some(Need::Gate(gate)),
+                    None => self.index.get(&JobKey(need.clone())).map(|&job| Need::Job(job)),
+                };
+                let needs = |names: &[String]| names.iter().filter_map(need).collect();
+                self.jobs = plan.jobs.iter().map(|job| Job::new(job.clone(), needs(&job.needs), at)).collect();
+                let gate = |gate: &PlannedGate| Gate {
+                    planned: gate.clone(),
+                    needs: needs(&gate.needs),
+                    status: GateStatus::Waiting,
+                    since: at,
+                };
                 self.gates = plan.gates.iter().map(gate).collect();
             }
             RunEvent::Refused { error, hint } => {
@@ -234,11 +251,15 @@ impl Run {
                     Repair::apply(&mut job.repairs, event, at);
                 }
             }
-            RunEvent::Cancelling { reason } => self.cancelling = Some(reason.clone()),
+            RunEvent::Cancelling { reason } => {
+                self.cancelling = Some(reason.clone());
+                self.cancel_asked += 1;
+            }
             RunEvent::Reopened { jobs, .. } => {
                 self.ended_at = None;
                 self.outcome = None;
                 self.cancelling = None;
+                self.cancel_asked = 0;
                 for key in jobs {
                     if let Some(job) = self.index.get(key).and_then(|&i| self.jobs.get_mut(i)) {
                         job.reset(at);

@@ -1,1 +1,4 @@
 //! What is kept on disk: the log of records (SQLite) and the output of jobs (segment files).
+
+pub mod hold;
+pub mod log;

@@ -1,0 +1,58 @@
+//! One process at a time holds the log.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// Holds the log for as long as it lives; the operating system lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Hold {
+    _file: File,
+}
+
+/// Why the log could not be held.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    /// Another process holds it.
+    #[error("another gonogo holds the log in {} (process {})", directory.display(), pid.map_or("unknown".to_owned(), |pid| pid.to_string()))]
+    Taken {
+        /// The directory of the log.
+        directory: PathBuf,
+        /// The holder, as far as it said so.
+        pid: Option<u32>,
+    },
+    /// The lock file could not be opened or written.
+    #[error("can't use the lock file {}", path.display())]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Hold {
+    /// Takes hold of the log in `directory`, without waiting.
+    pub fn take(directory: &Path) -> Result<Self, HoldError> {
+        let path = directory.join("records.lock");
+        let failed = |source| HoldError::Io { path: path.clone(), source };
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = open.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let _ = file.read_to_string(&mut text);
+                return Err(HoldError::Taken { directory: directory.to_owned(), pid: text.trim().parse().ok() });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        file.set_len(0).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
