@@ -213,7 +213,9 @@ impl<'s> Walk<'s> {
             self.path.pop();
         }
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            let meant = |key: &str| known.iter().all(|known| *known != key) && suggest::nearest(key, known.iter().copied()) == Some(name);
+            let meant = |key: &str| {
+                known.iter().all(|known| *known != key) && suggest::nearest(key, known.iter().copied()) == Some(name)
+            };
             if table.keys().all(|key| key.get_ref() != name && !meant(key.get_ref())) {
                 let expected = format!("`{name}`: {}", self.describe(&schema["properties"][name]));
                 let owner = owner(&self.path);

@@ -170,7 +170,12 @@ fn keep_start(text: &str, columns: usize) -> String {
         return text.to_owned();
     }
     let mut left = columns.saturating_sub(1);
-    let fits = |c: &char| c.width().unwrap_or(0) <= left && { left -= c.width().unwrap_or(0); true };
+    let fits = |c: &char| {
+        c.width().unwrap_or(0) <= left && {
+            left -= c.width().unwrap_or(0);
+            true
+        }
+    };
     text.chars().take_while(fits).chain(['…']).collect()
 }
 

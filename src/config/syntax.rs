@@ -49,7 +49,8 @@ pub fn readable(source: &str) -> Readable {
     // What is left are clashes between tables: each pass finds the first.
     while let Err(error) = DeTable::parse(&found.text.clone()) {
         let span = error.span().unwrap_or(0..source.len());
-        let section = sections(source).into_iter().find(|section| section.contains(&span.start)).unwrap_or(0..source.len());
+        let section =
+            sections(source).into_iter().find(|section| section.contains(&span.start)).unwrap_or(0..source.len());
         let path = table_path(source[section.clone()].lines().next().unwrap_or_default());
         let mistake = explain(source, &section, span, error.message(), &path);
         found.spoil(source, &section, mistake);
@@ -118,8 +119,10 @@ fn table_path(header: &str) -> Vec<String> {
         return Vec::new();
     }
     let closed = format!("[{inner}]");
-    let Ok(table) = DeTable::parse(&closed).map(Spanned::into_inner) else {
-        return inner.split('.').map(|part| part.trim().trim_matches('"').to_owned()).collect();
+    let Some(table) = DeTable::parse(&closed).ok().filter(|_| header.contains(']')).map(Spanned::into_inner) else {
+        // The last name may be cut short: whose table it is can be told only from what stands before a dot.
+        let parts: Vec<String> = inner.split('.').map(|part| part.trim().trim_matches('"').to_owned()).collect();
+        return if parts.len() > 2 { parts } else { Vec::new() };
     };
     let mut path = Vec::new();
     let mut level = &table;
@@ -162,7 +165,9 @@ fn explain(source: &str, section: &Range<usize>, span: Range<usize>, said: &str,
         _ if said.contains("basic string") || said.contains("literal string") && said.starts_with("invalid") => {
             let quote = said.rsplit("expected ").next().unwrap_or("`\"`");
             let mistake = Mistake::new(span, path, "the text before this isn't closed");
-            mistake.expected(format!("{quote} at its end")).hint("a text of several lines stands between \"\"\" and \"\"\"")
+            mistake
+                .expected(format!("{quote} at its end"))
+                .hint("a text of several lines stands between \"\"\" and \"\"\"")
         }
         _ if said.starts_with("missing escaped value") => {
             let hint = "in double quotes a backslash is written `\\\\`; in single quotes it stands for itself";

@@ -23,7 +23,8 @@ fn assert_snapshot(file: &Path, text: &str) {
 
 #[test]
 fn thirty_wrong_files_are_answered_as_written_beside_them() {
-    let mut files: Vec<_> = fs::read_dir(root().join("tests/config/invalid")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(root().join("tests/config/invalid")).unwrap().map(|e| e.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
     assert!(files.len() >= 30, "{}", files.len());
@@ -35,7 +36,10 @@ fn thirty_wrong_files_are_answered_as_written_beside_them() {
         } else {
             let loaded = definition::parse("gonogo.toml", &source, &FixPolicy::default());
             let names: Vec<&str> = loaded.definition.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
-            (loaded.problems, format!("\n(still runs: {})\n", if names.is_empty() { "nothing".into() } else { names.join(", ") }))
+            (
+                loaded.problems,
+                format!("\n(still runs: {})\n", if names.is_empty() { "nothing".into() } else { names.join(", ") }),
+            )
         };
         assert!(!problems.is_empty(), "nothing is wrong with {}", file.display());
         let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -88,7 +92,12 @@ fn the_example_configuration_is_right_and_names_every_key() {
     assert_eq!(loaded.settings.keymap, super::keymap::Keymap::default(), "it says the default keys");
     for key in keys_of(schema::settings()) {
         let name = key.rsplit('.').next().unwrap();
-        assert!(source.contains(&format!("{name} =")) || source.contains(&format!("{name}]")), "`{key}` is missing");
+        assert!(
+            source.contains(&format!("{name} ="))
+                || source.contains(&format!("{name}]"))
+                || source.contains(&format!("[{name}.")),
+            "`{key}` is missing"
+        );
     }
 }
 
@@ -97,7 +106,10 @@ fn the_reference_names_every_key_of_the_schema() {
     let page = fs::read_to_string(root().join("docs/definition.md")).unwrap();
     for key in keys_of(schema::definition()) {
         let name = key.rsplit('.').next().unwrap();
-        assert!(page.contains(&format!("`{name}`")) || page.contains(&format!("{name}.")), "`{key}` is not in docs/definition.md");
+        assert!(
+            page.contains(&format!("`{name}`")) || page.contains(&format!("{name}.")),
+            "`{key}` is not in docs/definition.md"
+        );
     }
 }
 
@@ -108,7 +120,10 @@ fn the_page_of_keys_is_made_from_the_table() {
     for entry in ACTIONS {
         if context != Some(entry.context) {
             context = Some(entry.context);
-            table.push_str(&format!("\n### `[keys.{}]`\n\n| action | keys | what it does |\n|---|---|---|\n", entry.context.name()));
+            table.push_str(&format!(
+                "\n### `[keys.{}]`\n\n| action | keys | what it does |\n|---|---|---|\n",
+                entry.context.name()
+            ));
         }
         let keys: Vec<String> = entry.default_keys().iter().map(|key| format!("`{key}`")).collect();
         table.push_str(&format!("| `{}` | {} | {} |\n", entry.name, keys.join(" "), entry.about));

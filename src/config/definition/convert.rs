@@ -142,10 +142,9 @@ pub(in crate::config) fn policy(file: FixFile, otherwise: &FixPolicy) -> FixPoli
     FixPolicy {
         enabled: file.enabled.unwrap_or(otherwise.enabled),
         attempts: file.attempts.unwrap_or(otherwise.attempts),
-        auto: file.auto.map_or_else(
-            || otherwise.auto.clone(),
-            |auto| auto.into_iter().map(|Choice(category)| category).collect(),
-        ),
+        auto: file
+            .auto
+            .map_or_else(|| otherwise.auto.clone(), |auto| auto.into_iter().map(|Choice(category)| category).collect()),
         never: file.never.map_or_else(|| otherwise.never.clone(), globs),
         apply: file.apply.map_or(otherwise.apply, |Choice(into)| into),
         commands: otherwise.commands.clone().into_iter().chain(own).collect(),

@@ -88,7 +88,8 @@ pub(super) fn read(path: &Path) -> Result<(String, Option<Mistake>), ReadError> 
 pub fn parse(name: &str, source: &str, fix: &FixPolicy) -> Loaded {
     let readable = syntax::readable(source);
     let syntax = readable.mistakes;
-    let Checked { mut value, places, mut mistakes } = check::check(schema::definition(), &syntax::parse(&readable.text));
+    let Checked { mut value, places, mut mistakes } =
+        check::check(schema::definition(), &syntax::parse(&readable.text));
     for mistake in mistakes.iter_mut().filter(|mistake| mistake.message.contains("no `pipelines`")) {
         mistake.expected = Some("at least one job of a pipeline: `[pipelines.ci.jobs.test]`".to_owned());
         mistake.hint = Some("`gonogo init` writes a file that fits the repository".to_owned());

@@ -16,7 +16,8 @@ pub(super) fn check(read: &Read, places: &Places, source: &str, mistakes: &mut V
     let mut rules = Rules { places, source, mistakes };
     let pipelines = &read.definition.pipelines;
     if pipelines.is_empty() && rules.stands(&["pipelines"]) {
-        rules.at_name(&["pipelines"], "there is no pipeline in this file").expected = Some("`[pipelines.NAME.jobs.NAME]`".into());
+        rules.at_name(&["pipelines"], "there is no pipeline in this file").expected =
+            Some("`[pipelines.NAME.jobs.NAME]`".into());
     }
     for pipeline in pipelines {
         rules.pipeline(pipeline);
@@ -24,7 +25,8 @@ pub(super) fn check(read: &Read, places: &Places, source: &str, mistakes: &mut V
             rules.job(pipeline, job, &read.environments);
         }
     }
-    let jobs: BTreeSet<&str> = pipelines.iter().flat_map(|pipeline| &pipeline.jobs).map(|job| job.name.as_str()).collect();
+    let jobs: BTreeSet<&str> =
+        pipelines.iter().flat_map(|pipeline| &pipeline.jobs).map(|job| job.name.as_str()).collect();
     for name in read.definition.fix.commands.keys() {
         let path = ["fix", "commands", name];
         if !jobs.contains(name.as_str()) && rules.stands(&path) {
@@ -107,7 +109,10 @@ impl Rules<'_> {
             self.cycle(pipeline, &cycle);
             let (from, to) = (&cycle[0], &cycle[1]);
             rest.jobs.iter_mut().filter(|job| job.name == *from).for_each(|job| job.needs.retain(|need| need != to));
-            rest.gates.iter_mut().filter(|gate| gate.name == *from).for_each(|gate| gate.needs.retain(|need| need != to));
+            rest.gates
+                .iter_mut()
+                .filter(|gate| gate.name == *from)
+                .for_each(|gate| gate.needs.retain(|need| need != to));
         }
     }
 
@@ -134,7 +139,8 @@ impl Rules<'_> {
             let gates = pipeline.gates.iter().map(|gate| gate.name.as_str());
             pipeline.jobs.iter().map(|job| job.name.as_str()).chain(gates).filter(|name| *name != node)
         };
-        let message = format!("`{node}` needs `{need}`, which is neither a job nor a gate of pipeline `{}`", pipeline.name);
+        let message =
+            format!("`{node}` needs `{need}`, which is neither a job nor a gate of pipeline `{}`", pipeline.name);
         let wrong = self.at_value(&at.each_ref().map(String::as_str), message);
         wrong.expected = nodes().next().map(|_| names(nodes(), "one of its jobs or gates"));
         wrong.hint = suggest::did_you_mean(need, nodes());
@@ -160,7 +166,8 @@ impl Rules<'_> {
         }
         if job.image.is_some() && job.engine != EngineKind::Docker && !self.is_wrong(&with("engine")) {
             let engine = job.engine.name();
-            let wrong = self.at_name(&with("image"), format!("job `{name}` has an image, but its engine `{engine}` uses none"));
+            let wrong =
+                self.at_name(&with("image"), format!("job `{name}` has an image, but its engine `{engine}` uses none"));
             wrong.hint = Some("add engine = \"docker\", or leave the image out".into());
         }
         if job.engine == EngineKind::Docker && !self.stands(&with("image")) && !self.is_meant(&at, "image") {
@@ -168,13 +175,16 @@ impl Rules<'_> {
             wrong.expected = Some("`image`, such as image = \"python:3.12\"".into());
         }
         if job.when == When::Failure && !self.stands(&with("needs")) && !self.is_meant(&at, "needs") {
-            let wrong = self.at_value(&with("when"), format!("job `{name}` would never run: it waits for a failure of nothing"));
+            let wrong = self
+                .at_value(&with("when"), format!("job `{name}` would never run: it waits for a failure of nothing"));
             wrong.expected = Some("`needs` beside it: the jobs whose failure starts this one".into());
         }
         for secret in &job.secrets {
             self.secret(pipeline, job, secret);
         }
-        if let Some(deploy) = job.deploy.as_ref().filter(|name| !environments.is_empty() && !environments.contains(name)) {
+        if let Some(deploy) =
+            job.deploy.as_ref().filter(|name| !environments.is_empty() && !environments.contains(name))
+        {
             let known = || environments.iter().map(String::as_str);
             let wrong = self.at_value(&with("deploy"), format!("there is no environment `{deploy}` in this file"));
             wrong.expected = Some(names(known(), "a declared environment"));

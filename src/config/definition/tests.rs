@@ -157,7 +157,11 @@ fn any_cut_of_a_right_file_is_answered_without_a_panic_and_without_half_a_pipeli
         for pipeline in &loaded.definition.pipelines {
             assert!(crate::domain::plan::check(pipeline).is_empty());
             let full = whole.pipeline(&pipeline.name);
-            assert!(loaded.problems.is_empty() || full.is_none_or(|full| full == pipeline), "cut at {at}");
+            assert!(
+                loaded.problems.is_empty() || full.is_none_or(|full| full == pipeline),
+                "cut at {at}: {:?}",
+                loaded.problems
+            );
         }
     }
 }

@@ -121,7 +121,8 @@ fn key(text: &str) -> Option<Key> {
         return (!c.is_control()).then_some(if c == ' ' { Key::Char(' ') } else { Key::Char(c) });
     }
     let lower = text.to_lowercase();
-    let function = lower.strip_prefix('f').and_then(|number| number.parse().ok()).filter(|number| (1..=24).contains(number));
+    let function =
+        lower.strip_prefix('f').and_then(|number| number.parse().ok()).filter(|number| (1..=24).contains(number));
     let named = || NAMED.iter().find(|(names, ..)| names.contains(&lower.as_str())).map(|(.., key)| *key);
     function.map(Key::F).or_else(named)
 }

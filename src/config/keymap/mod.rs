@@ -104,7 +104,8 @@ mod tests {
     }
 
     fn rebind(wanted: &[(Context, &'static str, &[&str])]) -> (Keymap, Vec<String>) {
-        let wanted = wanted.iter().map(|(context, name, keys)| ((*context, *name), keys.iter().map(|k| chord(k)).collect()));
+        let wanted =
+            wanted.iter().map(|(context, name, keys)| ((*context, *name), keys.iter().map(|k| chord(k)).collect()));
         let (map, clashes) = Keymap::rebound(&wanted.collect());
         (map, clashes.iter().map(ToString::to_string).collect())
     }
@@ -124,7 +125,8 @@ mod tests {
     #[test]
     fn names_are_unique_within_a_context() {
         for (index, entry) in ACTIONS.iter().enumerate() {
-            let same = ACTIONS[index + 1..].iter().find(|other| other.context == entry.context && other.name == entry.name);
+            let same =
+                ACTIONS[index + 1..].iter().find(|other| other.context == entry.context && other.name == entry.name);
             assert!(same.is_none(), "{}", entry.name);
         }
     }

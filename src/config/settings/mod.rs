@@ -149,7 +149,8 @@ pub fn parse(name: &str, source: &str, base: Option<&Path>, home: Option<&Path>)
     let readable = syntax::readable(source);
     let Checked { value, places, mut mistakes } = check::check(schema::settings(), &syntax::parse(&readable.text));
     let file: SettingsFile = serde_json::from_value(value).unwrap_or_default();
-    let auto_is_wrong = !readable.mistakes.is_empty() || mistakes.iter().any(|mistake| mistake.path.starts_with(&["fix".into()]));
+    let auto_is_wrong =
+        !readable.mistakes.is_empty() || mistakes.iter().any(|mistake| mistake.path.starts_with(&["fix".into()]));
     let mut fix = definition::policy(file.fix, &FixPolicy::default());
     if auto_is_wrong {
         fix.auto.clear();
@@ -222,10 +223,10 @@ fn keymap(file: &KeysFile, places: &Places, mistakes: &mut Vec<Mistake>) -> Keym
         let path = ["keys", wanted.context.name(), wanted.name].map(str::to_owned);
         let mistake = Mistake::new(places.get(&path).value, &path, clash.to_string());
         let other = format!("[keys.{}] {}", holder.context.name(), holder.name);
-        mistakes.push(mistake.hint(format!(
-            "`{}` keeps its default keys; give it another, or give `{other}` another",
-            wanted.name
-        )));
+        mistakes.push(
+            mistake
+                .hint(format!("`{}` keeps its default keys; give it another, or give `{other}` another", wanted.name)),
+        );
     }
     keymap
 }

@@ -22,9 +22,13 @@ fn everything_arrives_where_it_belongs() {
     let loaded = parse("config.toml", source, Some(Path::new("/etc/x")), Some(Path::new("/home/me")));
     assert_eq!(loaded.problems, []);
     let settings = loaded.settings;
-    let projects: Vec<(&str, &str)> = settings.projects.iter().map(|p| (p.name.as_str(), p.path.to_str().unwrap())).collect();
+    let projects: Vec<(&str, &str)> =
+        settings.projects.iter().map(|p| (p.name.as_str(), p.path.to_str().unwrap())).collect();
     assert_eq!(projects, [("a", "/home/me/src/a"), ("shop", "/etc/x/b"), ("c", "/c/")]);
-    assert_eq!((settings.limits.jobs, settings.limits.grace, settings.limits.output_size), (3, Millis(2000), 1_000_000_000));
+    assert_eq!(
+        (settings.limits.jobs, settings.limits.grace, settings.limits.output_size),
+        (3, Millis(2000), 1_000_000_000)
+    );
     assert_eq!((settings.theme.glyphs, settings.theme.color), (Glyphs::Ascii, Color::Never));
     assert_eq!(settings.keymap.action(&[Context::Global], "Z".parse().unwrap()), Some(Action::Zoom));
     assert_eq!(settings.keymap.label(Context::Global, Action::Zoom), "Z");
@@ -33,7 +37,12 @@ fn everything_arrives_where_it_belongs() {
 
 #[test]
 fn what_is_wrong_takes_nothing_else_down() {
-    let loaded = parse("config.toml", "[limits]\njobs = 0\ngrace = \"3s\"\n[keys.logs]\nwrap = \"nokey\"\nfollow = \"F\"\n", None, None);
+    let loaded = parse(
+        "config.toml",
+        "[limits]\njobs = 0\ngrace = \"3s\"\n[keys.logs]\nwrap = \"nokey\"\nfollow = \"F\"\n",
+        None,
+        None,
+    );
     assert_eq!(loaded.problems.len(), 2);
     assert!(loaded.settings.limits.jobs >= 1);
     assert_eq!(loaded.settings.limits.grace, Millis(3000));
