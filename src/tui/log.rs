@@ -70,6 +70,11 @@ impl Search {
 }
 
 impl LogPane {
+    /// Shows nothing, in the person's manner.
+    pub fn empty(wrap: bool, time: bool) -> Self {
+        Self { follow: true, wrap, time, ..Self::default() }
+    }
+
     /// Shows another output: from its end if it is still being written, else from its beginning.
     pub fn show(&mut self, output: OutputId, total: Option<u64>, follow: bool) {
         *self = Self {

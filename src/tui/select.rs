@@ -10,6 +10,7 @@ use crate::{
 };
 
 use super::{
+    log::LogPane,
     tree::{self, Node},
     ui::Ui,
 };
@@ -65,7 +66,7 @@ fn exists(state: &State, node: &Node) -> bool {
 
 fn choose_output(ui: &mut Ui, state: &State) {
     let Some(run) = ui.run().and_then(|id| state.runs.get(&id)) else {
-        ui.log = super::log::LogPane { follow: true, wrap: ui.log.wrap, time: ui.log.time, ..Default::default() };
+        ui.log = LogPane::empty(ui.log.wrap, ui.log.time);
         return;
     };
     let of_this_run = ui.log.output.as_ref().is_some_and(|output| output.run == run.id);

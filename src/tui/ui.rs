@@ -313,7 +313,7 @@ impl Ui {
             project: None,
             projects_scroll: 0,
             runs: RunsPane::default(),
-            log: LogPane { follow: true, ..LogPane::default() },
+            log: LogPane::empty(false, false),
             timeline: TimelinePane::default(),
             card: Card::default(),
             overlay: None,

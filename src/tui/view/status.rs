@@ -17,7 +17,7 @@ use crate::{
 use crate::tui::{glyphs::Glyphs, theme::Theme, ui::Ui};
 
 /// Glyph, word and colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Badge {
     /// Which glyph: a job's status that looks the same.
     pub glyph: fn(&Glyphs) -> &'static str,
