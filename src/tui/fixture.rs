@@ -27,7 +27,7 @@ use crate::{
 /// When the story begins: 2026-03-14 14:00:00 UTC.
 const BEGIN: i64 = 1_773_496_800;
 /// What the clock says when it is looked at.
-const NOW: i64 = BEGIN + 262;
+const NOW: i64 = BEGIN + 143;
 
 /// What the clock says when the story is looked at.
 pub fn now() -> Timestamp {
@@ -96,7 +96,7 @@ impl Log {
         let exit = if outcome == JobOutcome::Passed { 0 } else { 101 };
         self.job(run, job, JobEvent::StepFinished { step: 0, exit, took: Millis(took) });
         let diagnosis = diagnosis.map(Box::new);
-        let lines = if job == "test" { TEST_LINES } else { 12 };
+        let lines = if job == "test" { TEST_LINES } else { OTHER_LINES };
         let finished =
             JobEvent::Finished { attempt, outcome, took: Millis(took), diagnosis, lines, artifacts: Vec::new() };
         self.job(run, job, finished);
@@ -350,7 +350,7 @@ diff --git a/src/charge.rs b/src/charge.rs
 index 1111111..2222222 100644
 --- a/src/charge.rs
 +++ b/src/charge.rs
-@@ -16,7 +16,10 @@ impl Charge {
+@@ -16,6 +16,9 @@ impl Charge {
      /// Charges the card once.
      pub fn once(&self, card: &Card) -> Result<Receipt, ChargeError> {
 -        let response = self.gateway.post(\"/charge\", &Request { amount: self.amount, currency: self.currency, card })?;
@@ -375,7 +375,7 @@ index 3333333..4444444 100644
  use std::time::Duration;
  
  use crate::charge::{Charge, ChargeError};
-@@ -38,12 +37,8 @@ pub fn with_retry(charge: &Charge) -> Result<Receipt, ChargeError> {
+@@ -38,12 +37,7 @@ pub fn with_retry(charge: &Charge) -> Result<Receipt, ChargeError> {
      for wait in WAITS {
          match charge.once(&card) {
 -            Err(error) => {
@@ -394,6 +394,8 @@ index 3333333..4444444 100644
 
 /// Lines of the test job's output.
 pub const TEST_LINES: u64 = 412;
+/// Lines of the other outputs.
+const OTHER_LINES: u64 = 12;
 /// The line on which its diagnosis rests (0 is the first).
 const EVIDENCE: u64 = 371;
 
@@ -431,7 +433,7 @@ fn text(output: &OutputId, number: u64) -> String {
 
 /// What the other side would answer.
 pub fn answer(query: &Query) -> Result<Answer, Refusal> {
-    let lines = |output: &OutputId| if output.job.as_str() == "test" && !output.repair { TEST_LINES } else { 40 };
+    let lines = |output: &OutputId| if output.job.as_str() == "test" && !output.repair { TEST_LINES } else { OTHER_LINES };
     Ok(match query {
         Query::Lines { output, first, count } => {
             let total = lines(output);

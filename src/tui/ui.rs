@@ -135,8 +135,6 @@ pub struct TimelinePane {
     pub cursor: Option<Seq>,
     /// Each step shows half of the time before.
     pub scale: u8,
-    /// First row of bars shown.
-    pub scroll: usize,
 }
 
 /// Something over the panes that has the keys.

@@ -1,7 +1,7 @@
 //! What stands over the panes and has the keys: questions, the palette, texts that are being typed.
 
 use nucleo_matcher::{
-    Config, Matcher,
+    Config, Matcher, Utf32Str,
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
@@ -157,8 +157,10 @@ pub fn entries(ui: &Ui, state: &State, typed: &str) -> Vec<Entry> {
     let mut scored: Vec<(u32, Entry)> = all
         .into_iter()
         .filter_map(|entry| {
-            let text = format!("{} {}", entry.name, entry.about);
-            let score = pattern.score(nucleo_matcher::Utf32Str::new(&text, &mut buffer), &mut matcher)?;
+            // A hit in the name says more than one in the description.
+            let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher);
+            let name = score(&entry.name).map(|score| score * 4);
+            let score = name.or_else(|| score(&entry.about))?;
             Some((score, entry))
         })
         .collect();

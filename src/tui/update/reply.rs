@@ -91,7 +91,7 @@ fn hit(ui: &mut Ui, state: &State, purpose: Purpose, line: Option<u64>) -> Vec<E
         }
         return Vec::new();
     }
-    let pattern = if errors { Some(format!("(?i:{ERROR_PATTERN})")) } else { ui.log.search.as_ref().map(|s| s.pattern.clone()) };
+    let pattern = if errors { Some(ERROR_PATTERN.to_owned()) } else { ui.log.search.as_ref().map(|s| s.pattern.clone()) };
     let Some(pattern) = pattern else { return Vec::new() };
     if wrapped {
         ui.say(if errors { "no line here says that something is wrong".into() } else { format!("no line matches {pattern}") });

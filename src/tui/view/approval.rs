@@ -46,6 +46,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         ApprovalId::Gate { gate, .. } => format!("! GO or NO-GO? {at} of {of} · gate {gate} · run {}", asked.run),
     };
     let area = pane::frame(buf, area, ui, layout, Some(Pane::Card), &title, vec![armed(ui)]);
+    let area = pane::indent(area);
     if area.is_empty() {
         return;
     }
@@ -174,7 +175,12 @@ fn gate_head(ui: &Ui, asked: &approval::Approval, width: usize) -> Vec<Line<'sta
 }
 
 fn render_diff(buf: &mut Buffer, area: Rect, ui: &Ui) {
-    let Some(patch) = ui.card.patch() else { return };
+    let Some(patch) = ui.card.patch() else {
+        if matches!(ui.card.current, Some(ApprovalId::Proposal(_))) {
+            empty::render(buf, area, ui, "the change can't be read as a diff, so it can't be approved here");
+        }
+        return;
+    };
     let rows = diff::rows(patch);
     let of = patch.hunk_count();
     // Rows of a hunk that began above the first row in sight belong to it too.

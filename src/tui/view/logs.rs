@@ -44,11 +44,11 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     let Some(output) = &ui.log.output else {
         let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), "3 Logs", Vec::new());
         let waits = ui.run().is_some_and(|run| state.runs.contains_key(&run));
-        let text = if waits { "nothing has been written yet" } else { empty::nothing_yet(ui) };
+        let text = if waits { "nothing has been written yet" } else { "what the chosen job writes" };
         empty::render(buf, area, ui, text);
         return None;
     };
-    let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), &title(ui, state, output), notes(ui));
+    let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), &title(ui, state, output), notes(ui, state, output));
     let (height, width) = room(ui, layout);
     let evidence = evidence(state, output);
     let mut row = 0;
@@ -61,7 +61,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
             number += 1;
             continue;
         };
-        let bad = evidence.is_some_and(|(from, to)| (from..=to).contains(&number)) || log::says_error(&line.text);
+        let bad = evidence.is_some_and(|(from, to)| (from..=to).contains(&number)) || log::says_error(&ansi::plain(&line.text));
         for (index, text) in rows(ui, line, number, width).into_iter().enumerate().skip(skip) {
             if row == height {
                 break;
@@ -161,7 +161,7 @@ fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
     title
 }
 
-fn notes(ui: &Ui) -> Vec<Span<'static>> {
+fn notes(ui: &Ui, state: &State, output: &OutputId) -> Vec<Span<'static>> {
     let theme = &ui.options.theme;
     let dot = format!(" {} ", ui.options.glyphs.dot);
     let mut notes = Vec::new();
@@ -173,15 +173,17 @@ fn notes(ui: &Ui) -> Vec<Span<'static>> {
         let pattern = columns::clip(&search.pattern, 20, ui.options.glyphs.more);
         notes.push(Span::styled(format!("/{pattern}{hits}{dot}"), theme.warn));
     }
-    let last = ui.log.total;
-    notes.push(Span::styled(format!("{} lines{dot}", thousands(last)), theme.quiet));
+    let at = ui.log.mark.unwrap_or(ui.log.top) + 1;
+    let place = if ui.log.follow { String::new() } else { format!("{} of ", thousands(at.min(ui.log.total))) };
+    notes.push(Span::styled(format!("{place}{} lines", thousands(ui.log.total)), theme.quiet));
     let new = ui.log.new_lines();
+    if new > 0 {
+        notes.push(Span::styled(format!("{dot}+{} new", thousands(new)), theme.warn));
+    }
     if ui.log.follow {
-        notes.push(Span::styled("follow", theme.accent));
-    } else if new > 0 {
-        notes.push(Span::styled(format!("+{} new", thousands(new)), theme.warn));
-    } else {
-        notes.push(Span::styled("follow off", theme.quiet));
+        notes.push(Span::styled(format!("{dot}follow"), theme.accent));
+    } else if is_written(state, output) {
+        notes.push(Span::styled(format!("{dot}follow off"), theme.quiet));
     }
     for (on, word) in [(ui.log.wrap, "wrap"), (ui.log.time, "time")] {
         if on {
@@ -192,6 +194,14 @@ fn notes(ui: &Ui) -> Vec<Span<'static>> {
         notes.push(Span::styled(format!("{dot}from column {}", ui.log.shift + 1), theme.quiet));
     }
     notes
+}
+
+/// More may come.
+fn is_written(state: &State, output: &OutputId) -> bool {
+    let Some(job) = tree::find_job(state, output.run, &output.job) else { return false };
+    let attempt = || job.attempts.iter().any(|a| a.number == output.attempt && a.ended_at.is_none());
+    let repair = || job.repairs.iter().any(|r| r.number == output.attempt && r.ended_at.is_none());
+    if output.repair { repair() } else { attempt() }
 }
 
 fn thousands(number: u64) -> String {

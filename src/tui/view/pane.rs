@@ -56,6 +56,12 @@ pub fn frame(
     inside
 }
 
+/// Without the column next to the frame.
+pub fn indent(area: Rect) -> Rect {
+    let by = area.width.min(1);
+    Rect { x: area.x + by, width: area.width - by, ..area }
+}
+
 /// A box over the panes, with a title.
 pub fn popup(buf: &mut Buffer, area: Rect, ui: &Ui, wide: u16, high: u16, title: &str) -> Rect {
     let (width, height) = (wide.min(area.width), high.min(area.height));

@@ -179,6 +179,6 @@ fn note_line(ui: &Ui, text: &str, note: Note, width: usize) -> Line<'static> {
         Note::Reason => theme.quiet,
     };
     let text = text.lines().next().unwrap_or_default();
-    let text = columns::clip(&ui.options.glyphs.plain(text), width.saturating_sub(5), ui.options.glyphs.more);
+    let text = columns::clip(&ui.options.glyphs.plain(text), width.saturating_sub(6), ui.options.glyphs.more);
     Line::from(vec![Span::styled(format!("    {} ", ui.options.glyphs.last), theme.quiet), Span::styled(text, style)])
 }
