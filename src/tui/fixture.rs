@@ -24,6 +24,8 @@ use crate::{
     },
 };
 
+use super::widget::ansi;
+
 /// When the story begins: 2026-03-14 14:00:00 UTC.
 const BEGIN: i64 = 1_773_496_800;
 /// What the clock says when it is looked at.
@@ -448,7 +450,7 @@ pub fn answer(query: &Query) -> Result<Answer, Refusal> {
                 .case_insensitive(true)
                 .build()
                 .map_err(|error| Refusal::new(format!("`{pattern}` is no regular expression: {error}")))?;
-            let all: Vec<u64> = (0..lines(output)).filter(|&n| regex.is_match(&text(output, n))).collect();
+            let all: Vec<u64> = (0..lines(output)).filter(|&n| regex.is_match(&ansi::plain(&text(output, n)))).collect();
             let ahead = all.into_iter().filter(|n| if *backwards { n <= from } else { n >= from });
             let mut found: Vec<u64> = ahead.collect();
             if *backwards {
