@@ -17,8 +17,8 @@ use crate::{
     protocol::{
         command::Refusal,
         event::{
-            Cause, ControlEvent, Event, GateEvent, JobEvent, ProjectEvent, ProposalEvent, Record, RepairEvent, RepairPhase,
-            RepairResult, RunEvent, Source, TryResult,
+            Cause, ControlEvent, Event, GateEvent, JobEvent, ProjectEvent, ProposalEvent, Record, RepairEvent,
+            RepairPhase, RepairResult, RunEvent, Source, TryResult,
         },
         query::{Answer, OutputLine, Page, Query},
     },
@@ -191,7 +191,12 @@ fn infra_at_its_gate(log: &mut Log) {
         }],
         ..Pipeline::default()
     };
-    log.wait(2).requested(40, 3, &pipeline, source("17c0ffee2ab2f1d8c1f0a5a6b9b7c3d2e1f00998", "Raise the pool's size"));
+    log.wait(2).requested(
+        40,
+        3,
+        &pipeline,
+        source("17c0ffee2ab2f1d8c1f0a5a6b9b7c3d2e1f00998", "Raise the pool's size"),
+    );
     log.start(40, "plan", 1);
     log.wait(6).end(40, "plan", 1, 6_300, JobOutcome::Passed, None);
 }
@@ -227,7 +232,11 @@ fn api_under_way(log: &mut Log) {
     log.repair(41, "test", RepairEvent::Started { number: 1, attempt: 1, revision: None });
     log.phase(41, "test", RepairPhase::Confirming, None);
     log.wait(4).start(41, "e2e", 2);
-    log.wait(8).repair(41, "lint", RepairEvent::Tried { fixer: "cargo clippy --fix".into(), result: TryResult::Proven });
+    log.wait(8).repair(
+        41,
+        "lint",
+        RepairEvent::Tried { fixer: "cargo clippy --fix".into(), result: TryResult::Proven },
+    );
     propose(log, 2, lint_proposal());
     log.run(40, RunEvent::Gate { gate: "ship".into(), event: GateEvent::Asked });
     log.wait(9).phase(41, "test", RepairPhase::Fixing, Some("rustc suggestion"));
@@ -276,7 +285,8 @@ fn lint_diagnosis() -> Diagnosis {
 
 fn network_diagnosis() -> Diagnosis {
     let mut diagnosis = diagnosis(Category::Network, "npm", ("", 0), None, "registry.npmjs.org: connection timed out");
-    diagnosis.primary = Some(Diagnostic { message: "registry.npmjs.org: connection timed out".into(), ..Diagnostic::default() });
+    diagnosis.primary =
+        Some(Diagnostic { message: "registry.npmjs.org: connection timed out".into(), ..Diagnostic::default() });
     diagnosis
 }
 
@@ -435,7 +445,8 @@ fn text(output: &OutputId, number: u64) -> String {
 
 /// What the other side would answer.
 pub fn answer(query: &Query) -> Result<Answer, Refusal> {
-    let lines = |output: &OutputId| if output.job.as_str() == "test" && !output.repair { TEST_LINES } else { OTHER_LINES };
+    let lines =
+        |output: &OutputId| if output.job.as_str() == "test" && !output.repair { TEST_LINES } else { OTHER_LINES };
     Ok(match query {
         Query::Lines { output, first, count } => {
             let total = lines(output);
@@ -450,7 +461,8 @@ pub fn answer(query: &Query) -> Result<Answer, Refusal> {
                 .case_insensitive(true)
                 .build()
                 .map_err(|error| Refusal::new(format!("`{pattern}` is no regular expression: {error}")))?;
-            let all: Vec<u64> = (0..lines(output)).filter(|&n| regex.is_match(&ansi::plain(&text(output, n)))).collect();
+            let all: Vec<u64> =
+                (0..lines(output)).filter(|&n| regex.is_match(&ansi::plain(&text(output, n)))).collect();
             let ahead = all.into_iter().filter(|n| if *backwards { n <= from } else { n >= from });
             let mut found: Vec<u64> = ahead.collect();
             if *backwards {

@@ -99,7 +99,8 @@ pub fn show(ui: &mut Ui, state: &State, output: OutputId, chosen: bool) {
         return;
     }
     let job = tree::find_job(state, output.run, &output.job);
-    let attempt = job.and_then(|job| job.attempts.iter().find(|a| a.number == output.attempt)).filter(|_| !output.repair);
+    let attempt =
+        job.and_then(|job| job.attempts.iter().find(|a| a.number == output.attempt)).filter(|_| !output.repair);
     let ended = attempt.is_some_and(|attempt| attempt.ended_at.is_some());
     let lines = attempt.filter(|_| ended).map(|attempt| attempt.lines).filter(|&lines| lines > 0);
     let evidence = attempt.and_then(|a| a.diagnosis.as_ref()).and_then(|diagnosis| diagnosis.evidence);

@@ -12,10 +12,7 @@ use crate::{
         patch::PatchText,
         time::Timestamp,
     },
-    protocol::{
-        command::Command,
-        query::Query,
-    },
+    protocol::{command::Command, query::Query},
 };
 
 use super::{
@@ -337,7 +334,9 @@ impl Ui {
         match &self.overlay {
             None => self.log.field.is_some(),
             Some(Overlay::Help { .. } | Overlay::Confirm(_)) => false,
-            Some(Overlay::Palette { .. } | Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }) => true,
+            Some(Overlay::Palette { .. } | Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }) => {
+                true
+            }
         }
     }
 

@@ -227,7 +227,8 @@ async fn the_card_is_armed_by_itself_once_the_keyboard_is_still() {
     bench.turn_answering(Duration::from_millis(100)).await;
     bench.press("y");
     bench.turn(Duration::from_millis(300)).await;
-    let asked = || Ask::Command { id: crate::domain::id::RequestId(0), command: crate::protocol::command::Command::ShutDown };
+    let asked =
+        || Ask::Command { id: crate::domain::id::RequestId(0), command: crate::protocol::command::Command::ShutDown };
     let command = |ask: &Ask| std::mem::discriminant(ask) == std::mem::discriminant(&asked());
     let commands = std::iter::from_fn(|| bench.asks.try_recv().ok()).filter(|ask| command(ask)).count();
     assert_eq!(commands, 0, "it was typed before the card was armed");

@@ -107,7 +107,8 @@ fn accept(ui: &mut Ui, state: &State) -> Vec<Effect> {
         }
         Overlay::Words { approval, input } => answer::no_go_because(ui, approval, input.text().trim().to_owned()),
         Overlay::Start { input, known, chosen } => {
-            let name = pipelines(&known, input.text()).into_iter().nth(chosen).unwrap_or_else(|| input.text().to_owned());
+            let name =
+                pipelines(&known, input.text()).into_iter().nth(chosen).unwrap_or_else(|| input.text().to_owned());
             act::start_pipeline(ui, state, Some(name))
         }
         Overlay::Help { .. } | Overlay::Confirm(_) => Vec::new(),
@@ -203,8 +204,8 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
 /// Worth finding by name: what does something, rather than what moves the choice.
 fn is_verb(action: Action) -> bool {
     use Action::{
-        Approvals, Copy, Find, Follow, ForceStop, Help, NextError, Pane1, Pane2, Pane3, Pane4, PrevError, Quit, Repaint,
-        Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap, Zoom,
+        Approvals, Copy, Find, Follow, ForceStop, Help, NextError, Pane1, Pane2, Pane3, Pane4, PrevError, Quit,
+        Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap, Zoom,
     };
     matches!(
         action,

@@ -50,7 +50,10 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
         let total = run.jobs.len();
         let good = run.jobs.iter().filter(|job| job.status.is_good()).count();
         let count = if total > 0 { format!(" {good}/{total}") } else { String::new() };
-        left.push(Span::styled(format!(" {word}{count} "), style(theme).add_modifier(Modifier::REVERSED | Modifier::BOLD)));
+        left.push(Span::styled(
+            format!(" {word}{count} "),
+            style(theme).add_modifier(Modifier::REVERSED | Modifier::BOLD),
+        ));
         let failed = run.jobs.iter().filter(|job| job.status == JobStatus::Failed).count();
         if failed > 0 {
             left.push(Span::styled(format!(" {}{failed}", ui.options.glyphs.failed), theme.bad));

@@ -235,8 +235,8 @@ fn axis_label(ui: &Ui, millis: i64, step: i64) -> String {
 /// The next round length of time, in milliseconds.
 fn nice_step(at_least: i64) -> i64 {
     const STEPS: [i64; 17] = [
-        100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000,
-        3_600_000, 7_200_000,
+        100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000,
+        1_800_000, 3_600_000, 7_200_000,
     ];
     STEPS.into_iter().find(|step| *step >= at_least).unwrap_or_else(|| (at_least / 3_600_000 + 1) * 3_600_000)
 }
