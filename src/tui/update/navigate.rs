@@ -194,6 +194,8 @@ pub(super) fn focus(ui: &mut Ui, pane: Pane) {
     ui.overlay = None;
     ui.focus = pane;
     ui.card.full = false;
+    // Who reads an output keeps it, whatever else happens in the run.
+    ui.log.pinned |= pane == Pane::Logs;
 }
 
 /// The pane after or before this one, among those that are on the screen.

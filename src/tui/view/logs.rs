@@ -1,5 +1,7 @@
 //! Pane 3: the output of an attempt or of a repair, as far as it is in sight.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -71,7 +73,9 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         skip = 0;
         number += 1;
     }
-    if ui.log.total == 0 {
+    if let Some(why) = ui.log.stuck() {
+        empty::render(buf, area, ui, why);
+    } else if ui.log.total == 0 {
         empty::render(buf, area, ui, "nothing has been written yet");
     }
     field(buf, area, ui)
@@ -160,9 +164,9 @@ fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
     let job = tree::find_job(state, output.run, &output.job);
     let mut title = format!("3 Logs · {}", output.job);
     if output.repair {
-        title.push_str(&format!(" › repair {}", output.attempt));
+        let _ = write!(title, " › repair {}", output.attempt);
     } else if job.is_some_and(|job| job.attempts.len() > 1) {
-        title.push_str(&format!(" › attempt {}", output.attempt));
+        let _ = write!(title, " › attempt {}", output.attempt);
     }
     let step = job.filter(|_| !output.repair).and_then(|job| {
         let attempt = job.attempts.iter().find(|attempt| attempt.number == output.attempt)?;
@@ -171,7 +175,7 @@ fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
         job.planned.spec.steps.get(step.index as usize)
     });
     if let Some(step) = step {
-        title.push_str(&format!(" › {}", step.name));
+        let _ = write!(title, " › {}", step.name);
     }
     title
 }
