@@ -22,12 +22,15 @@ pub(super) fn classify(command: &str) -> (&'static str, Kind) {
         },
         "go" => ("go", of_script(if argument == "vet" { "lint" } else { argument })),
         "gofmt" | "golangci-lint" | "staticcheck" => ("go", if program == "gofmt" { Kind::Format } else { Kind::Lint }),
-        "make" | "just" => (if program == "make" { "make" } else { "just" }, of_script(if argument.is_empty() { "build" } else { argument })),
+        "make" | "just" => (
+            if program == "make" { "make" } else { "just" },
+            of_script(if argument.is_empty() { "build" } else { argument }),
+        ),
         "mvn" | "mvnw" | "gradle" | "gradlew" => ("java", Kind::Test),
         "cmake" | "ctest" => ("cmake", if program == "ctest" { Kind::Test } else { Kind::Build }),
         "bundle" | "rake" | "rspec" => ("ruby", if argument == "install" { Kind::Install } else { Kind::Test }),
-        "pytest" | "tox" | "nox" | "ruff" | "black" | "isort" | "flake8" | "pylint" | "mypy" | "pyright" | "pip" | "pip3"
-        | "pipenv" | "poetry" | "uv" | "coverage" => ("python", of_tool(program)),
+        "pytest" | "tox" | "nox" | "ruff" | "black" | "isort" | "flake8" | "pylint" | "mypy" | "pyright" | "pip"
+        | "pip3" | "pipenv" | "poetry" | "uv" | "coverage" => ("python", of_tool(program)),
         _ => ("shell", of_tool(program)),
     }
 }
@@ -72,22 +75,28 @@ fn of_tool(name: &str) -> Kind {
 
 fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit())
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit())
     })
 }
 
 /// Words with which a line begins that is no command of a program.
 const SHELL: [&str; 32] = [
-    "cd", "echo", "export", "set", "test", "[", "if", "then", "else", "elif", "fi", "for", "while", "do", "done", "case", "esac", "true",
-    "false", "exit", "source", ".", "printf", "unset", "wait", "trap", "return", "read", "shift", "!", "{", "}",
+    "cd", "echo", "export", "set", "test", "[", "if", "then", "else", "elif", "fi", "for", "while", "do", "done",
+    "case", "esac", "true", "false", "exit", "source", ".", "printf", "unset", "wait", "trap", "return", "read",
+    "shift", "!", "{", "}",
 ];
 
 /// The programs that a command calls, as far as a glance shows.
 pub(super) fn programs(command: &str) -> Vec<String> {
     let joined = command.replace("\\\n", " ");
-    let parts = joined.split(['\n', ';', '|', '&']).map(str::trim).filter(|part| !part.is_empty() && !part.starts_with('#'));
+    let parts =
+        joined.split(['\n', ';', '|', '&']).map(str::trim).filter(|part| !part.is_empty() && !part.starts_with('#'));
     let program = |part: &str| {
-        let mut words = part.split_whitespace().skip_while(|word| is_assignment(word) || SHELL[6..].contains(word) && *word != "cd");
+        let mut words = part
+            .split_whitespace()
+            .skip_while(|word| is_assignment(word) || SHELL[6..].contains(word) && *word != "cd");
         words.next().filter(|word| !SHELL.contains(word)).map(str::to_owned)
     };
     let mut programs: Vec<String> = parts.filter_map(program).collect();
@@ -103,7 +112,17 @@ pub(super) fn objection(command: &str) -> Option<&'static str> {
     if any(&["secrets.", "_token", "password"]) {
         return Some("it uses secrets");
     }
-    if any(&["publish", "deploy", "upload", "twine ", "docker push", "gh release", "git push", "docker login", "npm version"]) {
+    if any(&[
+        "publish",
+        "deploy",
+        "upload",
+        "twine ",
+        "docker push",
+        "gh release",
+        "git push",
+        "docker login",
+        "npm version",
+    ]) {
         return Some("it publishes something");
     }
     if any(&["codecov", "coveralls"]) {
@@ -114,8 +133,22 @@ pub(super) fn objection(command: &str) -> Option<&'static str> {
     }
     let system = ["sudo ", "apt-get ", "apt ", "brew ", "choco ", "yum ", "apk add", "dnf ", "snap install"];
     let tools = [
-        "rustup ", "cargo install", "npm install -g", "npm i -g", "go install", "curl ", "wget ", "pip install", "pip3 install",
-        "corepack enable", "pipx install", "gem install", "git config --global", "poetry install", "uv sync", "uv pip",
+        "rustup ",
+        "cargo install",
+        "npm install -g",
+        "npm i -g",
+        "go install",
+        "curl ",
+        "wget ",
+        "pip install",
+        "pip3 install",
+        "corepack enable",
+        "pipx install",
+        "gem install",
+        "git config --global",
+        "poetry install",
+        "uv sync",
+        "uv pip",
     ];
     if any(&system) || any(&tools) {
         return Some("it installs something on the machine");

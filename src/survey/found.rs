@@ -90,6 +90,11 @@ impl FoundJob {
         self
     }
 
+    /// The folder of its steps; empty at the top.
+    pub fn dir(&self) -> &str {
+        self.dir.as_deref().unwrap_or_default()
+    }
+
     /// With one more command.
     pub fn run(mut self, command: impl Into<String>) -> Self {
         self.steps.push(FoundStep { run: command.into(), dir: self.dir.clone(), ..FoundStep::default() });

@@ -1,6 +1,7 @@
 //! What a survey asks of the machine.
 
 use std::{
+    io::{Read as _, Seek as _},
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -11,8 +12,13 @@ pub trait Machine {
     /// Whether there is a program of this name on the path.
     fn has(&self, program: &str) -> bool;
 
-    /// Whether a shell command ends well in a directory, soon. It must change nothing.
-    fn succeeds(&self, directory: &Path, command: &str) -> bool;
+    /// What a shell command prints in a directory, if it ends well, and soon. It must change nothing.
+    fn output(&self, directory: &Path, command: &str) -> Option<String>;
+
+    /// Whether a shell command ends well in a directory, and soon. It must change nothing.
+    fn succeeds(&self, directory: &Path, command: &str) -> bool {
+        self.output(directory, command).is_some()
+    }
 }
 
 /// The machine that gonogo runs on.
@@ -28,22 +34,29 @@ impl Machine for ThisMachine {
         std::env::split_paths(&path).any(|directory| is_program(&directory.join(program)))
     }
 
-    fn succeeds(&self, directory: &Path, command: &str) -> bool {
+    fn output(&self, directory: &Path, command: &str) -> Option<String> {
+        // A file rather than a pipe: nobody needs to read while the command runs.
+        let mut printed = tempfile::tempfile().ok()?;
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).current_dir(directory);
-        shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let Ok(mut child) = shell.spawn() else { return false };
+        shell.stdin(Stdio::null()).stdout(printed.try_clone().ok()?).stderr(Stdio::null());
+        let mut child = shell.spawn().ok()?;
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             match child.try_wait() {
-                Ok(Some(status)) => return status.success(),
+                Ok(Some(status)) => {
+                    let mut bytes = Vec::new();
+                    printed.rewind().ok()?;
+                    printed.read_to_end(&mut bytes).ok()?;
+                    return status.success().then(|| String::from_utf8_lossy(&bytes).into_owned());
+                }
                 Ok(None) => std::thread::sleep(Duration::from_millis(5)),
-                Err(_) => return false,
+                Err(_) => return None,
             }
         }
         let _ = child.kill();
         let _ = child.wait();
-        false
+        None
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Makefile` and `justfile`: their targets, where nothing else does the same.
 
 use super::{
-    Site, Survey,
+    Site, Survey, command,
     found::{FoundJob, Kind, Skipped},
 };
 
@@ -29,9 +29,11 @@ fn add(site: &Site<'_>, survey: &mut Survey, file: &str, program: &'static str, 
     survey.seen.push(format!("a {file} with {} targets", targets.len()));
     let mut build = None;
     for (kind, name, wanted) in TARGETS {
-        let Some(target) = wanted.iter().find(|wanted| targets.iter().any(|target| target == *wanted)) else { continue };
+        let Some(target) = wanted.iter().find(|wanted| targets.iter().any(|target| target == *wanted)) else {
+            continue;
+        };
         let command = format!("{program} {target}");
-        if let Some(job) = survey.has("any", kind).filter(|job| job.hindered.is_none()) {
+        if let Some(job) = survey.has("any", kind, "") {
             let why = format!("the job `{}` does that", job.name);
             survey.skipped.push(Skipped { what: format!("`{command}`"), why });
             continue;
@@ -42,10 +44,17 @@ fn add(site: &Site<'_>, survey: &mut Survey, file: &str, program: &'static str, 
             "make" => format!("make -n {target}"),
             _ => format!("just --dry-run {target}"),
         };
-        let job = job
-            .after(build.as_deref())
-            .only_if(present, format!("`{program}` isn't on this machine"))
-            .only_if(!present || site.machine.succeeds(&site.dir(), &dry), format!("`{dry}` fails"));
+        let job = job.after(build.as_deref()).only_if(present, format!("`{program}` isn't on this machine"));
+        let job = match site.machine.output(&site.dir(), &dry).filter(|_| present) {
+            Some(commands) => {
+                let lacking = command::programs(&commands)
+                    .into_iter()
+                    .find(|name| !name.contains('/') && !site.machine.has(name));
+                let why = lacking.as_ref().map(|name| format!("it calls `{name}`, which isn't on this machine"));
+                job.only_if(lacking.is_none(), why.unwrap_or_default())
+            }
+            None => job.only_if(false, format!("`{dry}` fails")),
+        };
         if kind == Kind::Build && job.hindered.is_none() {
             build = Some(job.name.clone());
         }

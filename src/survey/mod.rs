@@ -36,8 +36,9 @@ impl Survey {
         self.jobs.iter().filter(|job| job.hindered.is_none())
     }
 
-    fn has(&self, family: &str, kind: Kind) -> Option<&FoundJob> {
-        self.jobs.iter().find(|job| job.kind == kind && (family == "any" || job.family == family))
+    /// A job of this kind in this folder that runs here.
+    fn has(&self, family: &str, kind: Kind, dir: &str) -> Option<&FoundJob> {
+        self.runnable().find(|job| job.kind == kind && job.dir() == dir && (family == "any" || job.family == family))
     }
 
     /// Adds a job under a name of its own.
@@ -98,17 +99,30 @@ impl Site<'_> {
 
 /// Folders that hold no project of their own.
 const NOT_PROJECTS: [&str; 14] = [
-    "target", "node_modules", "vendor", "dist", "build", "out", "docs", "doc", "examples", "example", "fixtures", "testdata",
-    "third_party", "venv",
+    "target",
+    "node_modules",
+    "vendor",
+    "dist",
+    "build",
+    "out",
+    "docs",
+    "doc",
+    "examples",
+    "example",
+    "fixtures",
+    "testdata",
+    "third_party",
+    "venv",
 ];
 
 /// Looks at a repository.
 pub fn survey(root: &Path, machine: &dyn Machine) -> Survey {
     let mut survey = Survey::default();
     let here = Site { root, below: PathBuf::new(), machine };
-    let folders = here.names().into_iter().filter(|name| {
-        !name.starts_with('.') && !NOT_PROJECTS.contains(&name.as_str()) && here.path(name).is_dir()
-    });
+    let folders = here
+        .names()
+        .into_iter()
+        .filter(|name| !name.starts_with('.') && !NOT_PROJECTS.contains(&name.as_str()) && here.path(name).is_dir());
     let folders: Vec<String> = folders.take(40).collect();
     let ecosystems: [(&[&str], fn(&Site<'_>, &mut Survey)); 7] = [
         (&["Cargo.toml"], rust::look),

@@ -62,7 +62,9 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
             continue;
         }
         let run = if script == "test" { format!("{manager} test") } else { format!("{manager} run {script}") };
-        if ["--watch", "watch ", "nodemon"].iter().any(|word| command.contains(word)) && !command.contains("--watch=false") {
+        if ["--watch", "watch ", "nodemon"].iter().any(|word| command.contains(word))
+            && !command.contains("--watch=false")
+        {
             survey.skipped.push(Skipped { what: run, why: format!("`{command}` never ends") });
             continue;
         }
@@ -85,5 +87,9 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
 }
 
 fn brief(command: &str) -> String {
-    if command.chars().count() <= 60 { command.to_owned() } else { format!("{}…", command.chars().take(59).collect::<String>()) }
+    if command.chars().count() <= 60 {
+        command.to_owned()
+    } else {
+        format!("{}…", command.chars().take(59).collect::<String>())
+    }
 }

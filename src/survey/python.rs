@@ -18,7 +18,10 @@ const REQUIREMENTS: [&str; 9] = [
 pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
     let machine = site.machine;
     let project = Project::read(site);
-    survey.seen.push(format!("a Python project ({})", project.marks.join(", ")));
+    survey.seen.push(match project.marks.as_slice() {
+        [] => "tests in Python".to_owned(),
+        marks => format!("a Python project ({})", marks.join(", ")),
+    });
     let python = machine.has("python3");
     let mut runner = "python3".to_owned();
     let mut before = None;
@@ -32,10 +35,11 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
         // The folder ignores itself, so that git sees no change.
         job = job.run("test -x .venv/bin/python || python3 -m venv .venv").run("echo '*' > .venv/.gitignore");
         let mut wanted = project.installs.clone();
-        if lacks_pytest {
+        if lacks_pytest && !project.installed_text.contains("pytest") {
             wanted.push("pytest".to_owned());
         }
-        job = job.run(format!(".venv/bin/python -m pip install --quiet --disable-pip-version-check {}", wanted.join(" ")));
+        job = job
+            .run(format!(".venv/bin/python -m pip install --quiet --disable-pip-version-check {}", wanted.join(" ")));
         let job = job
             .only_if(python, "`python3` isn't on this machine")
             .only_if(imports("venv, ensurepip"), "Python's `venv` isn't on this machine");
@@ -55,9 +59,19 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
             (false, true) => check.to_owned(),
             (false, false) => format!("python3 -m {check}"),
         };
-        let job = site.job("python", name, kind, format!("`{mark}` configures it")).run(command);
+        let job = site
+            .job(
+                "python",
+                name,
+                kind,
+                format!("the repository is set up for {module} ({})", mark.trim_matches(['[', ']'])),
+            )
+            .run(command);
         let present = installed || machine.has(module) || imports(module);
-        survey.add(job.after(before.as_deref().filter(|_| installed)).only_if(present, format!("`{module}` isn't on this machine")));
+        survey.add(
+            job.after(before.as_deref().filter(|_| installed))
+                .only_if(present, format!("`{module}` isn't on this machine")),
+        );
     }
 
     let job = |why: String| site.job("python", "test", Kind::Test, why).after(before.as_deref());
@@ -67,9 +81,13 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
         let why = "no tests were found; every file must at least be Python";
         survey.add(present(site.job("python", "syntax", Kind::Build, why).run(quiet)));
     } else if uses_pytest && (in_venv || imports("pytest")) {
-        survey.add(present(job(format!("the tests use pytest ({})", project.tests_brief())).run(format!("{runner} -m pytest -q"))));
+        survey.add(present(
+            job(format!("the tests use pytest ({})", project.tests_brief())).run(format!("{runner} -m pytest -q")),
+        ));
     } else if let Some(command) = &project.tox_command {
-        survey.add(present(job("tox.ini says how the tests are run".to_owned()).run(command.replace("{envpython}", &runner))));
+        survey.add(present(
+            job("tox.ini says how the tests are run".to_owned()).run(command.replace("{envpython}", &runner)),
+        ));
     } else {
         let command = project.unittest(&runner);
         let job = job(format!("tests for Python's own unittest ({})", project.tests_brief())).run(command);
@@ -145,7 +163,9 @@ impl Project {
         match (self.installs.is_empty(), lacks_pytest) {
             (true, _) => "the tests use pytest, which Python can't import here".to_owned(),
             (false, false) => format!("dependencies are declared ({})", self.installs.join(" ")),
-            (false, true) => format!("dependencies are declared ({}), and the tests use pytest", self.installs.join(" ")),
+            (false, true) => {
+                format!("dependencies are declared ({}), and the tests use pytest", self.installs.join(" "))
+            }
         }
     }
 
@@ -187,9 +207,15 @@ fn installs(site: &Site<'_>) -> (Vec<String>, String) {
     let mut text = String::new();
     let pyproject = site.read("pyproject.toml").and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
     let project = pyproject.get("project").and_then(toml::Value::as_table);
-    let has = |key: &str| project.and_then(|project| project.get(key)).and_then(toml::Value::as_array).is_some_and(|list| !list.is_empty());
+    let has = |key: &str| {
+        project
+            .and_then(|project| project.get(key))
+            .and_then(toml::Value::as_array)
+            .is_some_and(|list| !list.is_empty())
+    };
     let extras = project.and_then(|project| project.get("optional-dependencies")).and_then(toml::Value::as_table);
-    let extra = extras.and_then(|extras| ["test", "tests", "testing", "dev"].into_iter().find(|name| extras.contains_key(*name)));
+    let extra = extras
+        .and_then(|extras| ["test", "tests", "testing", "dev"].into_iter().find(|name| extras.contains_key(*name)));
     let setup = site.read("setup.py").unwrap_or_default() + &site.read("setup.cfg").unwrap_or_default();
     if let Some(extra) = extra {
         arguments.push(format!("-e '.[{extra}]'"));

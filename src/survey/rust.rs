@@ -26,7 +26,11 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
 
     let wants_format = site.first_of(&["rustfmt.toml", ".rustfmt.toml"]).is_some() || workflows.contains("cargo fmt");
     let check_format = "cargo fmt --all -- --check";
-    let why = if wants_format { "the repository uses rustfmt" } else { "the code is laid out by rustfmt, and should stay so" };
+    let why = if wants_format {
+        "the repository uses rustfmt"
+    } else {
+        "the code is laid out by rustfmt, and should stay so"
+    };
     let format = job("format", Kind::Format, why, check_format.to_owned())
         .only_if(machine.succeeds(&site.dir(), "cargo fmt --version"), "`rustfmt` isn't on this machine")
         .only_if(
@@ -37,13 +41,23 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
 
     let strict = if workflows.contains("-D warnings") { " -- -D warnings" } else { "" };
     let targets = if unstable_benches(site) { "--lib --bins --tests --examples" } else { "--all-targets" };
-    let targets = if targets.starts_with("--lib") && !site.has("src/lib.rs") { "--bins --tests --examples" } else { targets };
-    let lint = job("lint", Kind::Lint, "clippy finds what rustc lets through", format!("cargo clippy{workspace} {targets}{locked}{strict}"));
+    let targets =
+        if targets.starts_with("--lib") && !site.has("src/lib.rs") { "--bins --tests --examples" } else { targets };
+    let lint = job(
+        "lint",
+        Kind::Lint,
+        "clippy finds what rustc lets through",
+        format!("cargo clippy{workspace} {targets}{locked}{strict}"),
+    );
     survey.add(lint.only_if(machine.succeeds(&site.dir(), "cargo clippy --version"), "`clippy` isn't on this machine"));
-    let build = job("build", Kind::Build, "a Cargo.toml is there: it must compile", format!("cargo build{workspace}{locked}"));
+    let build =
+        job("build", Kind::Build, "a Cargo.toml is there: it must compile", format!("cargo build{workspace}{locked}"));
     let build_name = build.name.clone();
     survey.add(build);
-    survey.add(job("test", Kind::Test, "a Cargo.toml is there: its tests must pass", format!("cargo test{workspace}{locked}")).after(Some(&build_name)));
+    survey.add(
+        job("test", Kind::Test, "a Cargo.toml is there: its tests must pass", format!("cargo test{workspace}{locked}"))
+            .after(Some(&build_name)),
+    );
 }
 
 /// Whether git keeps the file; outside of a repository, every file counts.

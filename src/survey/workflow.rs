@@ -19,7 +19,8 @@ fn files(root: &Path) -> Vec<(String, String)> {
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml"));
     paths.sort();
-    let named = |path: &std::path::PathBuf| Some((path.file_name()?.to_str()?.to_owned(), std::fs::read_to_string(path).ok()?));
+    let named =
+        |path: &std::path::PathBuf| Some((path.file_name()?.to_str()?.to_owned(), std::fs::read_to_string(path).ok()?));
     paths.iter().filter_map(named).collect()
 }
 
@@ -34,7 +35,11 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
         };
         survey.seen.push(format!("the workflow {file}"));
         // YAML 1.1 reads the key `on` as true.
-        let on = workflow.get("on").or_else(|| workflow.get(Value::Bool(true))).map(|on| format!("{on:?}")).unwrap_or_default();
+        let on = workflow
+            .get("on")
+            .or_else(|| workflow.get(Value::Bool(true)))
+            .map(|on| format!("{on:?}"))
+            .unwrap_or_default();
         if !on.is_empty() && !["push", "pull_request", "merge_group"].iter().any(|event| on.contains(event)) {
             survey.skipped.push(Skipped { what: file, why: "neither a push nor a pull request starts it".to_owned() });
             continue;
@@ -75,7 +80,9 @@ impl Reader<'_, '_> {
             self.skip(&place, &format!("it needs the Rust toolchain `{toolchain}`"));
             return;
         }
-        let Some(mut env) = variables(&self.workflow["env"], &matrix).zip(variables(&self.job["env"], &matrix)).map(join) else {
+        let Some(mut env) =
+            variables(&self.workflow["env"], &matrix).zip(variables(&self.job["env"], &matrix)).map(join)
+        else {
             self.skip(&place, "its variables come from GitHub");
             return;
         };
@@ -101,8 +108,14 @@ impl Reader<'_, '_> {
         let kind = kinds.iter().copied().max().filter(|_| kinds.len() == 1).unwrap_or(Kind::Other);
         let taken = self.survey.jobs.iter().any(|job| job.name == slug(name));
         let prefix = if taken { self.file.split('.').next().unwrap_or_default() } else { "" };
-        let mut found = FoundJob::new("workflow", &slug(&format!("{prefix} {name}")), kind, format!("{} runs it in the job `{name}`", self.file));
-        found.needs = self.survey.jobs.iter().filter(|job| job.kind == Kind::Install).map(|job| job.name.clone()).collect();
+        let mut found = FoundJob::new(
+            "workflow",
+            &slug(&format!("{prefix} {name}")),
+            kind,
+            format!("{} runs it in the job `{name}`", self.file),
+        );
+        found.needs =
+            self.survey.jobs.iter().filter(|job| job.kind == Kind::Install).map(|job| job.name.clone()).collect();
         found.steps = steps;
         found.env = env;
         found.hindered = hindered;
@@ -121,7 +134,7 @@ impl Reader<'_, '_> {
         let uses = step["uses"].as_str().unwrap_or_default();
         let named = step["with"]["toolchain"].as_str().or_else(|| uses.strip_prefix("dtolnay/rust-toolchain@"))?;
         let named = fill(named, matrix).unwrap_or_else(|| named.to_owned());
-        (!["stable", "master", "v1"].contains(&named.as_str())).then_some(named)
+        (!["stable", "master", "v1", "clippy"].contains(&named.as_str())).then_some(named)
     }
 
     /// One value for each axis: of several, the one that is like this machine.
@@ -139,7 +152,11 @@ impl Reader<'_, '_> {
                 let texts: Vec<String> = values.iter().map(scalar).collect();
                 let here = |text: &&String| {
                     let version = ["python", "node", "go"].iter().any(|tool| {
-                        axis.contains(tool) && self.site.machine.succeeds(self.site.root, &format!("{tool}3 --version | grep -qF ' {text}.'"))
+                        axis.contains(tool)
+                            && self
+                                .site
+                                .machine
+                                .succeeds(self.site.root, &format!("{tool}3 --version | grep -qF ' {text}.'"))
                     });
                     text.contains("ubuntu") || text.contains("linux") || **text == "stable" || version
                 };
@@ -155,7 +172,9 @@ impl Reader<'_, '_> {
             return Err(format!("it runs only if {}", brief(&scalar(&step["if"]))));
         }
         let shell = [&step["shell"], &self.job["defaults"]["run"]["shell"], &self.workflow["defaults"]["run"]["shell"]];
-        if let Some(shell) = shell.into_iter().find_map(Value::as_str).filter(|shell| !shell.contains("sh") || shell.contains("pwsh")) {
+        if let Some(shell) =
+            shell.into_iter().find_map(Value::as_str).filter(|shell| !shell.contains("sh") || shell.contains("pwsh"))
+        {
             return Err(format!("it needs the shell `{shell}`"));
         }
         if let Some(why) = command::objection(run) {
@@ -167,9 +186,18 @@ impl Reader<'_, '_> {
         if kind == Kind::Install && !run.contains('\n') {
             return Err("it installs something".to_owned());
         }
-        let special = ["--features", "--no-default-features", "--target", "--all-features", "--release", "-p ", "--package", "+"];
+        let special =
+            ["--features", "--no-default-features", "--target", "--all-features", "--release", "-p ", "--package", "+"];
         let is_usual = !run.contains('\n') && !special.iter().any(|flag| run.contains(flag));
-        if let Some(job) = self.survey.has(family, kind).filter(|job| kind != Kind::Other && is_usual && job.hindered.is_none()) {
+        let dirs = [
+            &step["working-directory"],
+            &self.job["defaults"]["run"]["working-directory"],
+            &self.workflow["defaults"]["run"]["working-directory"],
+        ];
+        let dir = dirs.into_iter().find_map(Value::as_str).unwrap_or_default();
+        let dir = fill(dir, matrix).ok_or("its folder is known only to GitHub")?;
+        let dir = dir.trim_start_matches("./").trim_matches('/').trim_start_matches('.');
+        if let Some(job) = self.survey.has(family, kind, dir).filter(|_| kind != Kind::Other && is_usual) {
             return Err(format!("the job `{}` does that", job.name));
         }
         if self.survey.jobs.iter().flat_map(|job| &job.steps).any(|known| known.run == run) {
@@ -185,15 +213,11 @@ impl Reader<'_, '_> {
             return Err("it needs bash".to_owned());
         }
         let env = variables(&step["env"], matrix).ok_or("its variables come from GitHub")?;
-        let dirs = [&step["working-directory"], &self.job["defaults"]["run"]["working-directory"], &self.workflow["defaults"]["run"]["working-directory"]];
-        let dir = match dirs.into_iter().find_map(Value::as_str) {
-            Some(dir) => Some(fill(dir, matrix).ok_or("its folder is known only to GitHub")?.trim_start_matches("./").to_owned()),
-            None => None,
-        };
         // GitHub's shell ends at the first command that fails; `sh -c` goes on.
         let run = if run.contains('\n') { format!("set -e\n{run}") } else { run };
         let name = step["name"].as_str().and_then(|name| fill(name, matrix));
-        Ok((FoundStep { name, run, dir: dir.filter(|dir| !dir.is_empty()), env }, kind))
+        let dir = (!dir.is_empty()).then(|| dir.to_owned());
+        Ok((FoundStep { name, run, dir, env }, kind))
     }
 
     /// A program of the step that isn't here.
@@ -201,7 +225,9 @@ impl Reader<'_, '_> {
         let dir = self.site.root.join(step.dir.as_deref().unwrap_or(""));
         let lines = step.run.lines().filter_map(|line| line.trim().strip_prefix("cargo ")?.split_whitespace().next());
         let mut external = lines.filter(|word| word.starts_with(char::is_alphabetic) && !CARGO.contains(word));
-        if let Some(subcommand) = external.find(|word| !self.site.machine.succeeds(&dir, &format!("cargo {word} --version"))) {
+        if let Some(subcommand) =
+            external.find(|word| !self.site.machine.succeeds(&dir, &format!("cargo {word} --version")))
+        {
             return Some(format!("`cargo {subcommand}` isn't on this machine"));
         }
         let made = ["target/", "build/", "dist/", "node_modules/", ".venv/", "out/"];
@@ -210,7 +236,9 @@ impl Reader<'_, '_> {
             let here = if !program.contains('/') {
                 self.site.machine.has(&program)
             } else {
-                program.starts_with('/') || made.iter().any(|folder| path.starts_with(folder)) || dir.join(path).exists()
+                program.starts_with('/')
+                    || made.iter().any(|folder| path.starts_with(folder))
+                    || dir.join(path).exists()
             };
             (!here).then(|| format!("`{program}` isn't on this machine"))
         })

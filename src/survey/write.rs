@@ -9,7 +9,9 @@ use super::{
 
 /// The text of a `gonogo.toml` for what was found.
 pub fn definition(survey: &Survey) -> String {
-    let mut text = String::from("# The pipelines of this repository, for gonogo. `gonogo run` runs them, `gonogo config check` checks this file.\n");
+    let mut text = String::from(
+        "# The pipelines of this repository, for gonogo. `gonogo run` runs them, `gonogo config check` checks this file.\n",
+    );
     text.push_str("# `gonogo init` wrote it from what it found here; change it as you like.\n");
     text.push_str("\n[pipelines.ci]\non = [\"push\", \"pull_request\"]\n");
     for job in survey.runnable() {
@@ -62,7 +64,8 @@ fn step(step: &FoundStep) -> String {
         return quoted(&step.run);
     }
     let pairs = [("name", name), ("run", Some(&step.run)), ("dir", step.dir.as_ref())];
-    let mut pairs: Vec<String> = pairs.iter().filter_map(|(key, value)| Some(format!("{key} = {}", quoted((*value)?)))).collect();
+    let mut pairs: Vec<String> =
+        pairs.iter().filter_map(|(key, value)| Some(format!("{key} = {}", quoted((*value)?)))).collect();
     if !step.env.is_empty() {
         pairs.push(format!("env = {}", inline(&step.env)));
     }
