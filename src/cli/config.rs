@@ -144,7 +144,7 @@ fn where_they_are(json: bool, paths: &Paths) -> Result<ExitCode, Problem> {
         return print(&format!("{object:#}"));
     }
     let definition = definition.map_or_else(|| "(none here or above)".to_owned(), |file| file.display().to_string());
-    print(&format!("{:<14}{definition}", FILE_NAME))?;
+    print(&format!("{FILE_NAME:<14}{definition}"))?;
     let rows = [
         ("config.toml", &paths.config_file),
         ("state", &paths.state_dir),

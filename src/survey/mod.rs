@@ -97,6 +97,9 @@ impl Site<'_> {
     }
 }
 
+/// The files by which an ecosystem is recognised, and who looks closer.
+type Ecosystem = (&'static [&'static str], fn(&Site<'_>, &mut Survey));
+
 /// Folders that hold no project of their own.
 const NOT_PROJECTS: [&str; 14] = [
     "target",
@@ -124,7 +127,7 @@ pub fn survey(root: &Path, machine: &dyn Machine) -> Survey {
         .into_iter()
         .filter(|name| !name.starts_with('.') && !NOT_PROJECTS.contains(&name.as_str()) && here.path(name).is_dir());
     let folders: Vec<String> = folders.take(40).collect();
-    let ecosystems: [(&[&str], fn(&Site<'_>, &mut Survey)); 7] = [
+    let ecosystems: [Ecosystem; 7] = [
         (&["Cargo.toml"], rust::look),
         (&["package.json"], node::look),
         (&["pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "tox.ini"], python::look),

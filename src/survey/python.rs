@@ -192,7 +192,8 @@ impl Project {
 
 /// Files with tests at the top and in `tests` or `test`.
 fn test_files(site: &Site<'_>) -> Vec<String> {
-    let is_test = |name: &str| name.ends_with(".py") && (name.starts_with("test") || name.ends_with("_test.py"));
+    let is_test =
+        |name: &str| name.strip_suffix(".py").is_some_and(|stem| stem.starts_with("test") || stem.ends_with("_test"));
     let mut files: Vec<String> = site.names().into_iter().filter(|name| is_test(name)).collect();
     for folder in ["tests", "test"] {
         let inside = Site { below: site.below.join(folder), ..*site };
@@ -219,7 +220,7 @@ fn installs(site: &Site<'_>) -> (Vec<String>, String) {
     let setup = site.read("setup.py").unwrap_or_default() + &site.read("setup.cfg").unwrap_or_default();
     if let Some(extra) = extra {
         arguments.push(format!("-e '.[{extra}]'"));
-        text.push_str(&format!("{:?}", extras.and_then(|extras| extras.get(extra))));
+        text.extend(extras.and_then(|extras| extras.get(extra)).map(ToString::to_string));
     } else if has("dependencies") || setup.contains("install_requires") || (project.is_some() && site.has("src")) {
         arguments.push("-e .".to_owned());
     }

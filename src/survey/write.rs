@@ -9,53 +9,57 @@ use super::{
 
 /// The text of a `gonogo.toml` for what was found.
 pub fn definition(survey: &Survey) -> String {
-    let mut text = String::from(
-        "# The pipelines of this repository, for gonogo. `gonogo run` runs them, `gonogo config check` checks this file.\n",
-    );
-    text.push_str("# `gonogo init` wrote it from what it found here; change it as you like.\n");
-    text.push_str("\n[pipelines.ci]\non = [\"push\", \"pull_request\"]\n");
+    let mut lines: Vec<String> = [
+        "# The pipelines of this repository, for gonogo. `gonogo run` runs them, `gonogo config check` checks this file.",
+        "# `gonogo init` wrote it from what it found here; change it as you like.",
+        "",
+        "[pipelines.ci]",
+        "on = [\"push\", \"pull_request\"]",
+    ]
+    .map(str::to_owned)
+    .into();
     for job in survey.runnable() {
-        text.push_str(&format!("\n# {}.\n{}", sentence(&job.why), table(job)));
+        lines.extend([String::new(), format!("# {}.", sentence(&job.why)), table(job)]);
     }
     if survey.runnable().next().is_none() {
-        text.push_str("\n# Nothing was found that runs here. Put the command in that checks your project.\n");
-        text.push_str("[pipelines.ci.jobs.check]\nsteps = [\"echo 'nothing to check yet'\"]\n");
+        lines.push("\n# Nothing was found that runs here. Put the command in that checks your project.".to_owned());
+        lines.push("[pipelines.ci.jobs.check]\nsteps = [\"echo 'nothing to check yet'\"]".to_owned());
     }
-    for job in survey.jobs.iter().filter(|job| job.hindered.is_some()) {
-        let why = job.hindered.as_deref().unwrap_or_default();
-        text.push_str(&format!("\n# Left out, because {why}. ({}.)\n", sentence(&job.why)));
-        for line in table(job).lines() {
-            text.push_str(&format!("# {line}\n"));
-        }
+    for job in &survey.jobs {
+        let Some(why) = &job.hindered else { continue };
+        lines.push(format!("\n# Left out, because {}. ({}.)", one_line(why), sentence(&job.why)));
+        lines.extend(table(job).lines().map(|line| format!("# {line}")));
     }
     if !survey.skipped.is_empty() {
-        text.push_str("\n# Not taken over:\n");
-        for skipped in &survey.skipped {
-            text.push_str(&format!("# - {}: {}\n", one_line(&skipped.what), one_line(&skipped.why)));
-        }
+        lines.push("\n# Not taken over:".to_owned());
+        lines
+            .extend(survey.skipped.iter().map(|left| format!("# - {}: {}", one_line(&left.what), one_line(&left.why))));
     }
-    text.push_str("\n[fix]\n# Repairs of these kinds, once proven, need no person. Try [\"format\"].\nauto = []\n");
-    text.push_str("# No repair may touch these.\nnever = [\".github/**\", \"gonogo.toml\"]\n");
-    text
+    lines.push(
+        "\n[fix]\n# Repairs of these kinds, once proven, need no person. Try [\"format\"].\nauto = []".to_owned(),
+    );
+    lines.push("# No repair may touch these.\nnever = [\".github/**\", \"gonogo.toml\"]\n".to_owned());
+    lines.join("\n")
 }
 
 fn table(job: &FoundJob) -> String {
-    let mut text = format!("[pipelines.ci.jobs.{}]\n", job.name);
+    let mut lines = vec![format!("[pipelines.ci.jobs.{}]", job.name)];
     if !job.needs.is_empty() {
-        text.push_str(&format!("needs = [{}]\n", join(job.needs.iter().map(|need| quoted(need)))));
+        lines.push(format!("needs = [{}]", join(job.needs.iter().map(|need| quoted(need)))));
     }
     if !job.env.is_empty() {
-        text.push_str(&format!("env = {}\n", inline(&job.env)));
+        lines.push(format!("env = {}", inline(&job.env)));
     }
     let steps: Vec<String> = job.steps.iter().map(step).collect();
     match steps.as_slice() {
-        [only] if !only.contains('\n') => text.push_str(&format!("steps = [{only}]\n")),
+        [only] if !only.contains('\n') => lines.push(format!("steps = [{only}]")),
         steps => {
-            let lines: String = steps.iter().map(|step| format!("  {step},\n")).collect();
-            text.push_str(&format!("steps = [\n{lines}]\n"));
+            lines.push("steps = [".to_owned());
+            lines.extend(steps.iter().map(|step| format!("  {step},")));
+            lines.push("]".to_owned());
         }
     }
-    text
+    lines.join("\n")
 }
 
 fn step(step: &FoundStep) -> String {
