@@ -28,6 +28,15 @@ pub fn readable(source: &str) -> Readable {
         return found;
     }
     for section in sections(source) {
+        if found.mistakes.len() >= MOST {
+            found.mistakes.push(Mistake::new(
+                section.clone(),
+                &[],
+                "too much is wrong: from here on nothing was looked at",
+            ));
+            found.blank(section.start..source.len());
+            break;
+        }
         while let Some((span, said)) = first_error(&found.text[section.clone()]) {
             let at = section.start + span.start..section.start + span.end;
             let line = line_at(source, &section, at.start);
@@ -40,6 +49,9 @@ pub fn readable(source: &str) -> Readable {
             if by_itself {
                 found.mistakes.push(mistake);
                 found.blank(line);
+                if found.mistakes.len() >= MOST {
+                    found.blank(section.clone());
+                }
             } else {
                 found.spoil(source, &section, mistake);
                 break;
