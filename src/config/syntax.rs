@@ -43,7 +43,8 @@ pub fn readable(source: &str) -> Readable {
             let path = table_path(source[section.clone()].lines().next().unwrap_or_default());
             let mistake = explain(source, &section, at.clone(), &said, &path);
             // A line that is wrong by itself is left out by itself; a wrong header, or something left open, spoils the table.
-            let by_itself = line.start > section.start
+            let is_header = line.start == section.start && source[line.clone()].starts_with('[');
+            let by_itself = !is_header
                 && source[line.clone()].contains('=')
                 && first_error(&source[line.clone()]).is_some_and(|(error, _)| line.start + error.start == at.start);
             if by_itself {

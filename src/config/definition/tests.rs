@@ -198,3 +198,12 @@ fn a_file_of_rubbish_is_soon_given_up() {
     assert!((1..100).contains(&loaded.problems.len()), "{}", loaded.problems.len());
     assert!(loaded.definition.pipelines.is_empty());
 }
+
+#[test]
+fn files_of_other_systems_are_read_too() {
+    let text = "\u{feff}[pipelines.ci.jobs.a]\r\nsteps = [\"true\"]\r\n";
+    assert_eq!(right(text).pipelines[0].jobs[0].steps[0].run, "true");
+    let wrong = parse(FILE_NAME, &text.replace("steps", "stepps"), &FixPolicy::default());
+    assert_eq!((wrong.problems[0].line, wrong.problems[0].column), (2, 1));
+    assert_eq!(wrong.problems[0].source_line, "stepps = [\"true\"]");
+}
