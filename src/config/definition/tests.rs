@@ -207,3 +207,11 @@ fn files_of_other_systems_are_read_too() {
     assert_eq!((wrong.problems[0].line, wrong.problems[0].column), (2, 1));
     assert_eq!(wrong.problems[0].source_line, "stepps = [\"true\"]");
 }
+
+#[test]
+fn matrix_values_are_put_in_in_caches_too() {
+    let definition = right(include_str!("../../../assets/examples/release.toml"));
+    let plan = crate::domain::plan::plan(&definition.pipelines[0], &definition.fix, &[]).unwrap();
+    let caches: Vec<&str> = plan.jobs.iter().flat_map(|job| &job.spec.cache).map(|cache| cache.path.as_str()).collect();
+    assert_eq!(caches, [".venv-3.11", ".venv-3.12", ".venv-3.13"]);
+}
