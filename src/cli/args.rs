@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::diagnose;
+use super::{config, diagnose, init};
 
 /// Mission control for software delivery, in a terminal.
 #[derive(Debug, Parser)]
@@ -18,4 +18,8 @@ pub struct Cli {
 pub enum Command {
     /// Say what a failing log says: category, place, findings, fingerprint
     Diagnose(diagnose::Args),
+    /// Look at a repository and write a gonogo.toml whose pipeline runs there
+    Init(init::Args),
+    /// Check the configuration, print its schema, say where it is
+    Config(config::Args),
 }

@@ -1,7 +1,9 @@
 //! The composition root: what was typed, one file a subcommand.
 
 pub mod args;
+pub mod config;
 pub mod diagnose;
+pub mod init;
 pub mod report;
 
 use std::process::ExitCode;
@@ -15,6 +17,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Diagnose(args)) => diagnose::run(&args),
+        Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Config(args)) => config::run(&args),
         None => Ok(ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| report::fail(&error))
