@@ -216,6 +216,10 @@ fn fill(spec: &JobSpec, pipeline_env: &BTreeMap<String, String>, values: &BTreeM
     for list in [&mut spec.artifacts, &mut spec.inputs, &mut spec.tools] {
         list.iter_mut().for_each(put);
     }
+    for cache in &mut spec.cache {
+        put(&mut cache.path);
+        cache.key.iter_mut().for_each(put);
+    }
     spec.matrix.clear();
     spec
 }

@@ -1,0 +1,105 @@
+//! `config.toml` exactly as it is typed. These structs, their comments included, are the schema.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::config::{
+    choice::Choice,
+    definition::file::FixFile,
+    keymap::action::{ACTIONS, Context},
+    schema::OneOrMany,
+    settings::{Color, Glyphs},
+    text::{DurationText, KeyText, SizeText},
+};
+
+/// What one person wants of gonogo, in all projects.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SettingsFile {
+    /// The repositories that the board shows.
+    pub projects: Vec<ProjectFile>,
+    /// How much gonogo may use.
+    pub limits: LimitsFile,
+    /// How the board looks.
+    pub theme: ThemeFile,
+    /// What may be repaired where a `gonogo.toml` doesn't say.
+    pub fix: FixFile,
+    /// Keys of actions, by the place where they have a meaning.
+    pub keys: KeysFile,
+}
+
+/// A repository that the board shows.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("required" = ["path"]))]
+pub struct ProjectFile {
+    /// Its directory; `~` is the home directory.
+    pub path: Option<String>,
+    /// What the board calls it; the directory's name if it isn't given.
+    pub name: Option<String>,
+}
+
+/// How much gonogo may use.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LimitsFile {
+    /// Jobs at once, over all projects; the number of cores if it isn't given.
+    #[schemars(range(min = 1, max = 1024))]
+    pub jobs: Option<u32>,
+    /// How long a job that is stopped has to end by itself; 10 seconds if it isn't given.
+    pub grace: Option<DurationText>,
+    /// Output older than this is removed; 30 days if it isn't given.
+    pub output_age: Option<DurationText>,
+    /// The oldest output is removed when all of it is larger than this; 10 GB if it isn't given.
+    pub output_size: Option<SizeText>,
+    /// The least recently used job caches are removed when all of them are larger than this; 10 GB if it isn't given.
+    pub cache_size: Option<SizeText>,
+}
+
+/// How the board looks.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ThemeFile {
+    /// The colours; `default` is the terminal's own sixteen.
+    pub name: Option<String>,
+    /// What symbols are drawn with: `unicode`, `ascii`, or what the locale says (`auto`).
+    pub glyphs: Option<Choice<Glyphs>>,
+    /// Whether colours are used: `always`, `never`, or unless NO_COLOR is set (`auto`).
+    pub color: Option<Choice<Color>>,
+}
+
+/// Keys of actions: context, name of the action, keys.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct KeysFile(pub BTreeMap<String, BTreeMap<String, OneOrMany<KeyText>>>);
+
+impl JsonSchema for KeysFile {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "keys".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let keys = generator.subschema_for::<OneOrMany<KeyText>>();
+        let mut contexts = Map::new();
+        for context in Context::ALL {
+            let mut actions = Map::new();
+            for entry in ACTIONS.iter().filter(|entry| entry.context == context) {
+                let mut keys = keys.clone();
+                keys.insert("description".into(), entry.about.into());
+                keys.insert("default".into(), entry.keys.into());
+                actions.insert(entry.name.into(), keys.to_value());
+            }
+            let actions = Value::Object(actions);
+            let table = json_schema!({ "type": "object", "properties": actions, "additionalProperties": false });
+            contexts.insert(context.name().into(), table.to_value());
+        }
+        json_schema!({ "type": "object", "properties": Value::Object(contexts), "additionalProperties": false })
+    }
+}
