@@ -24,10 +24,12 @@ struct Shape {
 /// How the bytes around a key count.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
-    /// A token that begins with the key, at the beginning of a word.
+    /// A token that begins with the key, which nothing else looks like.
     Token,
+    /// A token that begins with the key, at the beginning of a word.
+    Word,
     /// The same, and it must look random.
-    RandomToken,
+    RandomWord,
     /// The key stands before the secret.
     After,
     /// The key names a value, which is taken only if it looks random.
@@ -36,7 +38,7 @@ enum What {
     Key,
 }
 
-use What::{After, Assigned, Key, RandomToken, Token};
+use What::{After, Assigned, Key, RandomWord, Token, Word};
 
 const fn shape(name: &'static str, keys: &'static [&'static str], what: What, pattern: &'static str) -> Shape {
     Shape { name, keys, pattern, what }
@@ -49,36 +51,36 @@ const ASSIGNED: &[&str] = &[
 ];
 
 /// The part of an assignment before its value.
-const LEAD: &str = r#"[A-Za-z]{4,9}(?:[_-]?[Kk][Ee][Yy])?\\?["'\]]{0,2}[ \t]{0,4}(?:=>|:=|[:=])[ \t]{0,4}\\?["']?"#;
+const LEAD: &str = r#"[A-Za-z]{2,10}(?:[_-]?[Kk][Ee][Yy])?\\?["'\]]{0,2}[ \t]{0,4}(?:=>|:=|[:=])[ \t]{0,4}\\?["']?"#;
 
 #[rustfmt::skip]
 const SHAPES: &[Shape] = &[
     shape("GitHub token", &["ghp_", "gho_", "ghs_", "ghu_", "ghr_"], Token, r"gh[posur]_[A-Za-z0-9_]{30,512}"),
     shape("GitHub token", &["github_pat_"], Token, r"github_pat_[A-Za-z0-9_]{22,512}"),
     shape("GitLab token", &["glpat-"], Token, r"glpat-[A-Za-z0-9_.-]{19,300}[A-Za-z0-9_-]"),
-    shape("AWS key id", &["AKIA", "ASIA"], Token, r"A[KS]IA[A-Z0-9]{16}\b"),
-    shape("Google key", &["AIza"], Token, r"AIza[A-Za-z0-9_-]{35}"),
-    shape("Google token", &["ya29."], Token, r"ya29\.[A-Za-z0-9_-]{20,2048}"),
+    shape("AWS key id", &["AKIA", "ASIA"], Word, r"A[KS]IA[A-Z0-9]{16}\b"),
+    shape("Google key", &["AIza"], Word, r"AIza[A-Za-z0-9_-]{35}"),
+    shape("Google token", &["ya29."], Word, r"ya29\.[A-Za-z0-9_-]{20,2048}"),
     shape("Google client secret", &["GOCSPX-"], Token, r"GOCSPX-[A-Za-z0-9_-]{28}"),
     shape("Slack token", &["xox"], Token, r"xox[abeoprs]-[A-Za-z0-9-]{10,512}"),
     shape("Slack webhook", &["slack.com/services/"], After, r"slack\.com/services/(T[A-Za-z0-9]{5,}/[A-Za-z0-9/]{10,100})"),
     shape("Stripe key", &["sk_live_", "rk_live_"], Token, r"[sr]k_live_[A-Za-z0-9]{16,255}"),
     shape("Stripe webhook secret", &["whsec_"], Token, r"whsec_[A-Za-z0-9+/=]{24,255}"),
     shape("Anthropic key", &["sk-ant-"], Token, r"sk-ant-[A-Za-z0-9_-]{20,512}"),
-    shape("OpenAI key", &["sk-"], RandomToken, r"sk-[A-Za-z0-9_-]{32,512}"),
+    shape("OpenAI key", &["sk-"], RandomWord, r"sk-[A-Za-z0-9_-]{32,512}"),
     shape("npm token", &["npm_"], Token, r"npm_[A-Za-z0-9]{36}"),
     shape("PyPI token", &["pypi-AgE"], Token, r"pypi-AgE[A-Za-z0-9_-]{16,1024}"),
     shape("Docker token", &["dckr_"], Token, r"dckr_[op]at_[A-Za-z0-9_-]{20,255}"),
-    shape("Hugging Face token", &["hf_"], RandomToken, r"hf_[A-Za-z0-9]{30,255}"),
-    shape("Vercel token", &["vcp_", "vci_", "vca_", "vcr_", "vck_"], Token, r"vc[piark]_[A-Za-z0-9]{24,255}"),
-    shape("SendGrid key", &["SG."], Token, r"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,128}"),
-    shape("Twilio key", &["SK"], Token, r"SK[0-9a-f]{32}\b"),
-    shape("JWT", &["eyJ"], Token, r"eyJ[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{0,2048}"),
+    shape("Hugging Face token", &["hf_"], RandomWord, r"hf_[A-Za-z0-9]{30,255}"),
+    shape("Vercel token", &["vcp_", "vci_", "vca_", "vcr_", "vck_"], Word, r"vc[piark]_[A-Za-z0-9]{24,255}"),
+    shape("SendGrid key", &["SG."], Word, r"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,128}"),
+    shape("Twilio key", &["SK"], Word, r"SK[0-9a-f]{32}\b"),
+    shape("JWT", &["eyJ"], Word, r"eyJ[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{0,2048}"),
     shape("password", &["://"], After, r#"://[^\s/?#@:"'<>]{0,256}:([^\s/?#@"'<>$*{\[][^\s/?#@"'<>]{0,255})@"#),
     shape("credential", &["://"], After, r"://([A-Za-z0-9_]{24,255})@"),
     shape("credential", &["uthorization", "UTHORIZATION"], After,
         r#"(?i)uthorization\\?["']?[ \t]{0,4}[:=][ \t]{0,4}\\?["']?(?:bearer|basic|token|apikey)[ \t]+([A-Za-z0-9+/=._~-]{8,4096})"#),
-    shape("credential", &["earer "], RandomToken, r"earer ([A-Za-z0-9+/=._~-]{20,4096})"),
+    shape("credential", &["earer "], After, r"earer ((?:[A-Za-z+/=._~-]{0,60}[0-9]){2}[A-Za-z0-9+/=._~-]{10,4096})"),
     shape("private key", &["-----BEGIN "], Key, r"-----BEGIN "),
     shape("assigned secret", ASSIGNED, Assigned, r#"([^\s"'`,;<>(){}\[\]\\|&]{8,512})"#),
 ];
@@ -129,20 +131,15 @@ pub struct OpenKey {
 /// Adds every secret of a known shape, up to the line in which a private key begins.
 pub fn find(text: &[u8], spans: &mut Vec<Span<'_>>) -> Option<OpenKey> {
     let compiled = &*COMPILED;
-    let mut beyond = 0;
-    for key in compiled.keys.find_iter(text).map(|found| (found.start(), found.pattern().as_usize())) {
-        let (at, key) = key;
-        if at < beyond {
-            continue;
-        }
-        for &index in &compiled.of_key[key] {
+    for found in compiled.keys.find_iter(text) {
+        let at = found.start();
+        for &index in &compiled.of_key[found.pattern().as_usize()] {
             let shape = &SHAPES[index];
             if shape.what == Key {
                 let (start, end) = line_around(text, at);
                 match key_block::begin(&text[start..end], at - start) {
                     Some(Begun::Whole(length)) => {
-                        beyond = start + length;
-                        spans.push(Span { start: at, end: beyond, name: key_block::NAME, declared: false });
+                        spans.push(Span { start: at, end: start + length, name: key_block::NAME, declared: false });
                     }
                     Some(Begun::Open(block)) => {
                         spans.push(Span { start: at, end, name: key_block::NAME, declared: false });
@@ -152,7 +149,6 @@ pub fn find(text: &[u8], spans: &mut Vec<Span<'_>>) -> Option<OpenKey> {
                 }
             } else if let Some((start, end)) = secret(text, at, shape, &compiled.patterns[index]) {
                 spans.push(Span { start, end, name: shape.name, declared: false });
-                beyond = end;
             }
         }
     }
@@ -161,8 +157,7 @@ pub fn find(text: &[u8], spans: &mut Vec<Span<'_>>) -> Option<OpenKey> {
 
 /// The secret of this shape whose key stands at `at`.
 fn secret(text: &[u8], at: usize, shape: &Shape, pattern: &Regex) -> Option<(usize, usize)> {
-    let token = matches!(shape.what, Token | RandomToken) && shape.keys != ["earer "];
-    if token && !begins_word(text, at) {
+    if matches!(shape.what, Word | RandomWord) && !begins_word(text, at) {
         return None;
     }
     let found = pattern.captures(&text[at..])?;
@@ -170,7 +165,7 @@ fn secret(text: &[u8], at: usize, shape: &Shape, pattern: &Regex) -> Option<(usi
     let (start, end) = (at + found.start(), at + found.end());
     let random = match shape.what {
         Assigned => looks_assigned(found.as_bytes(), text.get(end)),
-        RandomToken => mixed(found.as_bytes()) >= 3,
+        RandomWord => mixed(found.as_bytes()) >= 3,
         _ => true,
     };
     random.then_some((start, end))
@@ -183,7 +178,8 @@ pub fn open_at_end(text: &[u8]) -> Option<usize> {
     compiled.keys.find_iter(text).find_map(|found| {
         let at = found.start();
         compiled.of_key[found.pattern().as_usize()].iter().find_map(|&index| match SHAPES[index].what {
-            Token | RandomToken | After => (at >= word && (SHAPES[index].what == After || begins_word(text, at))).then_some(at),
+            Token | After => (at >= word).then_some(at),
+            Word | RandomWord => (at >= word && begins_word(text, at)).then_some(at),
             Key => Some(at),
             Assigned => {
                 let value = at + compiled.lead.find(&text[at..])?.end();
@@ -226,6 +222,10 @@ fn looks_assigned(value: &[u8], next: Option<&u8>) -> bool {
         return false;
     }
     if [&b"***"[..], b"...", b"::", b"://", b"${"].iter().any(|part| contains(part)) {
+        return false;
+    }
+    let version = value.strip_prefix(b"v").unwrap_or(value).split(|byte| *byte == b'.').next().unwrap_or_default();
+    if version.iter().all(u8::is_ascii_digit) && version.len() < 5 {
         return false;
     }
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();

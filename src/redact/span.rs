@@ -33,15 +33,10 @@ pub fn write(text: &[u8], mut from: usize, spans: &[Span<'_>], out: &mut Vec<u8>
             continue;
         }
         out.extend_from_slice(text.get(from..span.start).unwrap_or_default());
-        mark(span.name, out);
+        out.extend_from_slice(b"***");
+        out.extend_from_slice(span.name.as_bytes());
+        out.extend_from_slice(b"***");
         from = span.end;
     }
     out.extend_from_slice(text.get(from..).unwrap_or_default());
-}
-
-/// What stands in a secret's place.
-pub fn mark(name: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"***");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"***");
 }

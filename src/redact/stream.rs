@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Secrets,
-    key_block::{KeyBlock, Line},
+    key_block::{KeyBlock, Line, NAME},
     shape,
     span::{self, Span},
 };
@@ -108,16 +108,16 @@ impl Redactor {
                         continue;
                     }
                 };
-                out.extend_from_slice(&text[..start]);
+                let mut spans = self.secrets.scan(&text[..stop]).spans;
                 if stop > start {
-                    span::mark(super::key_block::NAME, out);
+                    spans.push(Span { start, end: stop, name: NAME, declared: false });
+                    span::merge(&mut spans);
                 }
+                let done = if matches!(line, Line::Last(..)) { stop } else { next };
+                span::write(&text[..done], from, &spans, out);
+                at += done;
                 if matches!(line, Line::Last(..)) {
                     self.key = None;
-                    at += stop;
-                } else {
-                    out.extend_from_slice(&text[length..next]);
-                    at += next;
                 }
             } else {
                 let scan = self.secrets.scan(text);
