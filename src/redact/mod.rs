@@ -8,6 +8,7 @@
 
 mod declared;
 mod form;
+mod key;
 mod key_block;
 mod shape;
 mod span;

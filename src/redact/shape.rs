@@ -3,12 +3,12 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use regex::bytes::Regex;
 
 use super::{
+    key::Keys,
     key_block::{self, Begun, KeyBlock},
-    span::Span,
+    span::{Span, line_around},
 };
 
 /// One shape.
@@ -87,7 +87,7 @@ const SHAPES: &[Shape] = &[
 
 /// The table, compiled.
 struct Shapes {
-    keys: AhoCorasick,
+    keys: Keys,
     /// Shapes of each key.
     of_key: Vec<Vec<usize>>,
     patterns: Vec<Regex>,
@@ -114,7 +114,7 @@ static COMPILED: LazyLock<Shapes> = LazyLock::new(|| {
         _ => Regex::new(&format!("^(?:{})", shape.pattern)).unwrap(),
     };
     Shapes {
-        keys: AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&keys).unwrap(),
+        keys: Keys::new(&keys),
         of_key,
         patterns: SHAPES.iter().map(pattern).collect(),
         lead: Regex::new(&format!("^{LEAD}")).unwrap(),
@@ -131,9 +131,8 @@ pub struct OpenKey {
 /// Adds every secret of a known shape, up to the line in which a private key begins.
 pub fn find(text: &[u8], spans: &mut Vec<Span<'_>>) -> Option<OpenKey> {
     let compiled = &*COMPILED;
-    for found in compiled.keys.find_iter(text) {
-        let at = found.start();
-        for &index in &compiled.of_key[found.pattern().as_usize()] {
+    for (at, key) in compiled.keys.find(text) {
+        for &index in &compiled.of_key[key] {
             let shape = &SHAPES[index];
             if shape.what == Key {
                 let (start, end) = line_around(text, at);
@@ -143,7 +142,9 @@ pub fn find(text: &[u8], spans: &mut Vec<Span<'_>>) -> Option<OpenKey> {
                     }
                     Some(Begun::Open(block)) => {
                         spans.push(Span { start: at, end, name: key_block::NAME, declared: false });
-                        return Some(OpenKey { block, after: text.len().min(end + 1) });
+                        let after = text.len().min(end + 1);
+                        spans.retain(|span| span.start < after);
+                        return Some(OpenKey { block, after });
                     }
                     None => {}
                 }
@@ -175,9 +176,8 @@ fn secret(text: &[u8], at: usize, shape: &Shape, pattern: &Regex) -> Option<(usi
 pub fn open_at_end(text: &[u8]) -> Option<usize> {
     let compiled = &*COMPILED;
     let word = text.iter().rposition(|byte| byte.is_ascii_whitespace()).map_or(0, |space| space + 1);
-    compiled.keys.find_iter(text).find_map(|found| {
-        let at = found.start();
-        compiled.of_key[found.pattern().as_usize()].iter().find_map(|&index| match SHAPES[index].what {
+    compiled.keys.find(text).find_map(|(at, key)| {
+        compiled.of_key[key].iter().find_map(|&index| match SHAPES[index].what {
             Token | After => (at >= word).then_some(at),
             Word | RandomWord => (at >= word && begins_word(text, at)).then_some(at),
             Key => Some(at),
@@ -187,14 +187,6 @@ pub fn open_at_end(text: &[u8]) -> Option<usize> {
             }
         })
     })
-}
-
-/// Start and end (without its line break) of the line that holds byte `at`.
-fn line_around(text: &[u8], at: usize) -> (usize, usize) {
-    let breaks = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    let start = text[..at].iter().rposition(breaks).map_or(0, |found| found + 1);
-    let end = text[at..].iter().position(breaks).map_or(text.len(), |found| at + found);
-    (start, end)
 }
 
 /// Nothing before `at` belongs to the same word. The `m` that ends a colour and the `n` of an escaped line break do not.

@@ -40,3 +40,11 @@ pub fn write(text: &[u8], mut from: usize, spans: &[Span<'_>], out: &mut Vec<u8>
     }
     out.extend_from_slice(text.get(from..).unwrap_or_default());
 }
+
+/// Start and end (without its line break) of the line that holds byte `at`.
+pub fn line_around(text: &[u8], at: usize) -> (usize, usize) {
+    let breaks = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let start = text[..at].iter().rposition(breaks).map_or(0, |found| found + 1);
+    let end = text[at..].iter().position(breaks).map_or(text.len(), |found| at + found);
+    (start, end)
+}
