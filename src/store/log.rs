@@ -159,6 +159,12 @@ impl LogReader {
         Ok(Self { connection })
     }
 
+    /// Position of the newest record; 0 for an empty log.
+    pub fn newest(&self) -> Result<Seq, LogError> {
+        let newest = self.connection.query_row("SELECT coalesce(max(seq), 0) FROM records", [], |row| row.get::<_, i64>(0))?;
+        Ok(Seq(newest as u64))
+    }
+
     /// At most `limit` records after `since`, in order.
     pub fn since(&self, since: Seq, limit: u32) -> Result<Vec<Record>, LogError> {
         let mut records = Vec::new();
