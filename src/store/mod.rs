@@ -1,3 +1,3 @@
 //! What is kept on disk: the log of records (SQLite) and the output of jobs (segment files).
 
-
+pub mod output;

@@ -68,15 +68,20 @@ pub fn read_at(folder: &Path, from: u64, into: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
-/// Length of the output, which is known to be at least `known`.
+/// Length of the output, which an index says to be at least `known`.
 pub fn length(folder: &Path, known: u64) -> io::Result<u64> {
-    let mut number = known / SEGMENT;
+    let first = known / SEGMENT;
+    let mut number = first;
     loop {
         let size = match std::fs::metadata(path(folder, number)) {
             Ok(file) => file.len().min(SEGMENT),
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
+        if size == 0 && number == first && first > 0 {
+            // the index may be wrong
+            return length(folder, 0);
+        }
         if size < SEGMENT {
             return Ok(number * SEGMENT + size);
         }
@@ -130,7 +135,12 @@ impl Tail {
             Some((open, file)) if *open == number => file,
             _ => {
                 make_folder(&self.folder)?;
-                &self.open.insert((number, open_for_writing(&path(&self.folder, number))?)).1
+                let file = open_for_writing(&path(&self.folder, number))?;
+                if within == 0 && file.metadata()?.is_file() {
+                    // left over behind a segment that was cut
+                    file.set_len(0)?;
+                }
+                &self.open.insert((number, file)).1
             }
         };
         let room = usize::try_from(SEGMENT - within).unwrap_or(usize::MAX).min(bytes.len());
