@@ -63,10 +63,19 @@ struct Search<'a> {
     found: Vec<u64>,
 }
 
+/// Some lines, or a part of a line that is too long.
+struct Part<'a> {
+    text: &'a [u8],
+    /// Number of the first line.
+    line: u64,
+    begins_inside: bool,
+    ends_inside: bool,
+}
+
 impl Search<'_> {
     fn forward(&mut self, from: u64, limit: usize, cancel: &AtomicBool) -> io::Result<()> {
         let Some(mut at) = self.moment.start_of(from)? else { return Ok(()) };
-        let mut line = from;
+        let (mut line, mut inside) = (from, false);
         while at < self.moment.length && self.found.len() < limit && !cancel.load(Relaxed) {
             let block = self.moment.read(at, at + BLOCK)?;
             if block.is_empty() {
@@ -78,20 +87,22 @@ impl Search<'_> {
                 Some(last) => last + 1,
                 None => block.len(),
             };
-            self.block(&block[..end], line, limit);
+            let ends_inside = !last && block[end - 1] != b'\n';
+            self.block(Part { text: &block[..end], line, begins_inside: inside, ends_inside }, limit);
             line += count_breaks(&block[..end]);
-            let inside_a_line = !last && block[end - 1] != b'\n';
-            at += end as u64 - if inside_a_line { OVERLAP } else { 0 };
+            at += end as u64 - if ends_inside { OVERLAP } else { 0 };
+            inside = ends_inside;
         }
         Ok(())
     }
 
     fn backward(&mut self, from: u64, limit: usize, cancel: &AtomicBool) -> io::Result<()> {
         let mut end = self.moment.start_of(from + 1)?.unwrap_or(self.moment.length);
+        let mut ends_inside = false;
         while end > 0 && self.found.len() < limit && !cancel.load(Relaxed) {
             let mut start = end.saturating_sub(BLOCK);
             let mut block = self.moment.read(start, end)?;
-            let mut next = start;
+            let (mut next, mut begins_inside) = (start, false);
             if start > 0 {
                 match block[..block.len() - 1].iter().position(|byte| *byte == b'\n') {
                     Some(first) => {
@@ -100,12 +111,13 @@ impl Search<'_> {
                         next = start;
                     }
                     // inside a long line: the parts of it overlap
-                    None => next += OVERLAP,
+                    None => (next, begins_inside) = (start + OVERLAP, true),
                 }
             }
             let line = self.moment.line_of(start)?;
             let known = self.found.len();
-            self.block(&block, line, usize::MAX);
+            self.block(Part { text: &block, line, begins_inside, ends_inside }, usize::MAX);
+            ends_inside = begins_inside;
             self.found[known..].reverse();
             self.found.dedup();
             end = next;
@@ -113,20 +125,27 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Adds the lines of a block, whose first line is `line`.
-    fn block(&mut self, block: &[u8], mut line: u64, limit: usize) {
+    /// Adds the lines of a part in which the pattern matches.
+    fn block(&mut self, part: Part<'_>, limit: usize) {
         let mut plain = std::mem::take(&mut self.plain);
-        let text = if block.contains(&0x1b) {
-            show::strip(block, &mut plain);
+        let text = if part.text.contains(&0x1b) {
+            show::strip(part.text, &mut plain);
             &plain[..]
         } else {
-            block
+            part.text
         };
-        let (mut at, mut counted) = (0, 0);
+        let mut line = part.line;
+        // where the part begins or ends inside a line, that is no place for `^` or `$`
+        let (mut at, mut counted) = (usize::from(part.begins_inside), 0);
+        let again = if part.ends_inside { text.len().saturating_sub(OVERLAP as usize) } else { usize::MAX };
         while self.found.len() < limit {
             let Some(found) = self.pattern.find_at(text, at) else { break };
             if found.start() == text.len() && text.ends_with(b"\n") {
                 // the empty text behind the last line is none
+                break;
+            }
+            if found.end() == text.len() && found.start() > again {
+                // seen whole with the next part
                 break;
             }
             let before = text[..found.start()].iter().rposition(|byte| *byte == b'\n').map_or(0, |found| found + 1);
