@@ -210,7 +210,8 @@ impl IndexWriter {
                 self.enter();
                 continue;
             }
-            let (now, later) = bytes.split_at(bytes.len().min(usize::try_from(next - self.here.byte).unwrap_or(usize::MAX)));
+            let (now, later) =
+                bytes.split_at(bytes.len().min(usize::try_from(next - self.here.byte).unwrap_or(usize::MAX)));
             self.here.byte += now.len() as u64;
             self.here.lines += count_breaks(now);
             bytes = later;

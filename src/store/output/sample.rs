@@ -44,7 +44,11 @@ impl Reader {
     pub fn sample(&self, most: usize) -> io::Result<Sample> {
         let moment = self.now()?;
         if moment.length <= most as u64 {
-            return Ok(Sample { head: moment.read(0, moment.length)?, tail_line: moment.lines()? + 1, ..Sample::default() });
+            return Ok(Sample {
+                head: moment.read(0, moment.length)?,
+                tail_line: moment.lines()? + 1,
+                ..Sample::default()
+            });
         }
         let mut head = moment.read(0, most as u64 / 5)?;
         if let Some(last) = head.iter().rposition(|byte| *byte == b'\n') {

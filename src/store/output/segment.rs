@@ -25,7 +25,8 @@ pub fn folder(dir: &Path, id: &OutputId) -> PathBuf {
     let job = if job.chars().all(plain) && !job.starts_with('.') && (1..=LONGEST_NAME).contains(&job.len()) {
         job.to_owned()
     } else {
-        let kept: String = job.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let kept: String =
+            job.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         format!("{kept}~{}", &blake3::hash(job.as_bytes()).to_hex()[..16])
     };
     let attempt = if id.repair { format!("repair-{}", id.attempt) } else { id.attempt.to_string() };
@@ -158,7 +159,9 @@ mod tests {
 
     #[test]
     fn every_job_has_its_own_folder() {
-        let name = |job: &str| folder(Path::new("o"), &OutputId::attempt(RunId(7), &JobKey::from(job), 2)).display().to_string();
+        let name = |job: &str| {
+            folder(Path::new("o"), &OutputId::attempt(RunId(7), &JobKey::from(job), 2)).display().to_string()
+        };
         assert_eq!(name("test"), "o/7/test/2");
         let names = ["a b", "a_b", "a/b", "A_b", "..", ".", "", "test [3.12, linux]", "test [3.12, Linux]"].map(name);
         for (at, one) in names.iter().enumerate() {

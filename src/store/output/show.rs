@@ -85,7 +85,8 @@ pub fn strip(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn is_odd(char: char) -> bool {
-    char.is_control() && char != '\t' || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    char.is_control() && char != '\t'
+        || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
 /// Length of the colour that `text` begins with.

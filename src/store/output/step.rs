@@ -1,6 +1,6 @@
 //! Where each step of a job begins in its output: one line of text for each, `STEP LINE MICROSECONDS`.
 
-use std::{fs, io, io::Write as _, path::Path};
+use std::{fmt::Write as _, fs, io, io::Write as _, path::Path};
 
 use crate::domain::time::Timestamp;
 
@@ -21,7 +21,8 @@ pub struct Step {
 pub fn append(folder: &Path, steps: &[Step]) -> io::Result<()> {
     let mut text = String::new();
     for step in steps {
-        text.push_str(&format!("{} {} {}\n", step.step, step.first_line, step.at.as_microsecond()));
+        // writing to a String cannot fail
+        let _ = writeln!(text, "{} {} {}", step.step, step.first_line, step.at.as_microsecond());
     }
     let path = folder.join("steps");
     // A line that a crash cut off is ended, so that it spoils no other.

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_collect)]
 use std::{
     fs,
     path::PathBuf,
@@ -52,7 +52,7 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(1_700_000_000_000 + millis).unwrap()
 }
 
-const GO_ON: AtomicBool = AtomicBool::new(false);
+static GO_ON: AtomicBool = AtomicBool::new(false);
 
 #[test]
 fn a_silent_job_leaves_nothing() {
@@ -227,7 +227,13 @@ fn a_sample_keeps_both_ends() {
     assert!(sample.tail.starts_with(format!("line {}\n", sample.tail_line).as_bytes()));
     assert_eq!(sample.head.len() + sample.tail.len() + sample.omitted as usize, text.len());
     let mut whole = Vec::new();
-    place.reader().for_each_chunk(|chunk| { whole.extend_from_slice(chunk); true }).unwrap();
+    place
+        .reader()
+        .for_each_chunk(|chunk| {
+            whole.extend_from_slice(chunk);
+            true
+        })
+        .unwrap();
     assert_eq!(whole, text.as_bytes());
 }
 
