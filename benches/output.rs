@@ -1,9 +1,23 @@
 //! What the way of a job's output costs: redaction, the segments, reading. Each beside a plain copy in the same run.
+#![allow(clippy::unwrap_used, clippy::format_push_string, missing_docs)]
 
-use std::{hint::black_box, sync::Arc};
+use std::{
+    fs::File,
+    hint::black_box,
+    io::Write as _,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use divan::{Bencher, counter::BytesCount};
-use gonogo::redact::{Redactor, Secrets};
+use gonogo::{
+    domain::{
+        id::{OutputId, RunId},
+        time::Timestamp,
+    },
+    redact::{Redactor, Secrets},
+    store::output::{Direction, Reader, Writer, pattern},
+};
+use tempfile::TempDir;
 
 fn main() {
     divan::main();
@@ -18,9 +32,17 @@ fn log(coloured: bool) -> Vec<u8> {
         let (green, plain) = if coloured { ("\x1b[32m", "\x1b[0m") } else { ("", "") };
         text.push_str(&match number % 5 {
             0 => format!("{green}   Compiling{plain} some-crate v1.{}.0 (/work/src/some-crate)\n", number % 97),
-            1 => format!("2026-01-01T00:00:{:02}.123456Z  INFO request{{id={number}}}: handled in {} ms\n", number % 60, number % 831),
+            1 => format!(
+                "2026-01-01T00:00:{:02}.123456Z  INFO request{{id={number}}}: handled in {} ms\n",
+                number % 60,
+                number % 831
+            ),
             2 => format!("test module::case_{number} ... {green}ok{plain}\n"),
-            3 => format!("GET https://registry.example/package-{number} 200 {}ms sha256:{:016x}\n", number % 77, number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            3 => format!(
+                "GET https://registry.example/package-{number} 200 {}ms sha256:{:016x}\n",
+                number % 77,
+                number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ),
             _ => format!("line {number}: the quick brown fox jumps over the lazy dog, again and again and again\n"),
         });
     }
@@ -59,4 +81,93 @@ fn redact(bencher: Bencher, count: usize) {
             black_box(&out);
         }
     });
+}
+
+/// The floor of `record`: the same batches into one file.
+#[divan::bench]
+fn write_plain(bencher: Bencher) {
+    let log = log(false);
+    let dir = TempDir::new().unwrap();
+    bencher.counter(BytesCount::new(log.len())).bench_local(|| {
+        let mut file = File::create(dir.path().join("plain")).unwrap();
+        for batch in log.chunks(BATCH) {
+            file.write_all(batch).unwrap();
+        }
+    });
+}
+
+/// The whole way: cleaned, redacted, written, indexed.
+#[divan::bench(args = ["plain", "coloured", "crlf"])]
+fn record(bencher: Bencher, kind: &str) {
+    let mut log = log(kind == "coloured");
+    if kind == "crlf" {
+        log = String::from_utf8(log).unwrap().replace('\n', "\r\n").into_bytes();
+    }
+    let dir = TempDir::new().unwrap();
+    let secrets = secrets(3);
+    let mut attempt = 0;
+    bencher.counter(BytesCount::new(log.len())).bench_local(|| {
+        attempt += 1;
+        let id = id(attempt);
+        let mut writer = Writer::open(dir.path(), &id, Redactor::of(Arc::clone(&secrets))).unwrap();
+        for batch in log.chunks(BATCH) {
+            writer.append(batch, Timestamp::now()).unwrap();
+        }
+        writer.finish(Timestamp::now()).unwrap();
+        std::fs::remove_dir_all(dir.path().join("1")).unwrap();
+    });
+}
+
+fn id(attempt: u32) -> OutputId {
+    OutputId::attempt(RunId(1), &"bench".into(), attempt)
+}
+
+fn recorded(dir: &TempDir) -> (Reader, u64) {
+    let log = log(true);
+    let mut writer = Writer::open(dir.path(), &id(1), Redactor::of(secrets(0))).unwrap();
+    for batch in log.chunks(BATCH) {
+        writer.append(batch, Timestamp::now()).unwrap();
+    }
+    let bytes = writer.finish(Timestamp::now()).unwrap().bytes;
+    (Reader::open(dir.path(), &id(1)), bytes)
+}
+
+/// The floor of `search`.
+#[divan::bench]
+fn read(bencher: Bencher) {
+    let dir = TempDir::new().unwrap();
+    let (reader, bytes) = recorded(&dir);
+    bencher.counter(BytesCount::new(bytes)).bench_local(|| {
+        reader.for_each_chunk(|chunk| {
+            black_box(chunk);
+            true
+        })
+    });
+}
+
+#[divan::bench(args = ["no such text", "(?i)no such text", r"case_\d+0000 ", "error|failed|panicked"])]
+fn search(bencher: Bencher, text: &str) {
+    let dir = TempDir::new().unwrap();
+    let (reader, bytes) = recorded(&dir);
+    let pattern = pattern(text, false).unwrap();
+    let go_on = AtomicBool::new(false);
+    bencher
+        .counter(BytesCount::new(bytes))
+        .bench_local(|| reader.search(&pattern, 1, Direction::Forward, usize::MAX, &go_on).unwrap().len());
+}
+
+/// A screen of 50 lines from the middle.
+#[divan::bench]
+fn screen(bencher: Bencher) {
+    let dir = TempDir::new().unwrap();
+    let (reader, _) = recorded(&dir);
+    let middle = reader.totals().unwrap().lines / 2;
+    bencher.bench_local(|| reader.lines(middle, 50, 2000).unwrap());
+}
+
+#[divan::bench]
+fn totals(bencher: Bencher) {
+    let dir = TempDir::new().unwrap();
+    let (reader, _) = recorded(&dir);
+    bencher.bench_local(|| reader.totals().unwrap());
 }

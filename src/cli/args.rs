@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::diagnose;
+use super::{answer, approvals, change, completions, diagnose, logs, run, status, watch};
 
 /// Mission control for software delivery, in a terminal.
 #[derive(Debug, Parser)]
@@ -16,6 +16,30 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Start a pipeline and watch it to its end, in plain lines
+    Run(run::Args),
+    /// Watch what happens, in plain lines or JSON
+    Watch(watch::Args),
+    /// Say how projects and runs stand
+    Status(status::Args),
+    /// Print the output of a job
+    Logs(logs::Args),
+    /// List what waits for an answer, or show one with its diff and proof
+    Approvals(approvals::Args),
+    /// Answer GO: apply a proposal, open a gate
+    Go(answer::GoArgs),
+    /// Answer NO-GO, with words
+    Nogo(answer::NoGoArgs),
+    /// Stop a run or one of its jobs
+    Cancel(change::CancelArgs),
+    /// Run the failed jobs of a run again
+    Retry(change::RetryArgs),
+    /// Look for a repair of a failed job again
+    Repair(change::RepairArgs),
+    /// Take back an applied proposal
+    Undo(change::UndoArgs),
     /// Say what a failing log says: category, place, findings, fingerprint
     Diagnose(diagnose::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
 }

@@ -130,9 +130,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Client {
     /// Opens a session and folds everything that has been recorded so far.
     pub async fn open(attach: &dyn Attach, actor: Actor) -> Result<Self, Problem> {
+        Self::open_with(attach, actor, |_, _| {}).await
+    }
+
+    /// The same; `each` sees every record on the way.
+    pub async fn open_with(
+        attach: &dyn Attach,
+        actor: Actor,
+        mut each: impl FnMut(&State, &Record),
+    ) -> Result<Self, Problem> {
         let mut client = Self { session: attach.attach(actor, Seq(0)), state: State::default(), caught_up: None };
         while client.caught_up.is_none_or(|seq| client.state.seq < seq) {
-            client.hear().await?;
+            if let Heard::Records(records) = client.hear().await? {
+                records.iter().for_each(|record| each(&client.state, record));
+            }
         }
         Ok(client)
     }

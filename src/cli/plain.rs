@@ -34,6 +34,11 @@ fn run_of<'a>(state: &'a State, record: &Record) -> Option<&'a Run> {
     state.runs.get(&run)
 }
 
+/// The run that a record is about.
+pub fn run_number(state: &State, record: &Record) -> Option<RunId> {
+    run_of(state, record).map(|run| run.id)
+}
+
 /// Prints a line; a reader that is gone is no error.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");

@@ -16,7 +16,7 @@ use super::{
 const AT_ONCE: usize = 64;
 const MOST_BEGINNINGS: usize = AT_ONCE * 6;
 
-/// Fewer bytes than these at the end of the output so far do not make it wait for what follows.
+/// So many bytes of a secret (of a short one: half of it) at the end of the output make it wait for what follows.
 const SHORTEST_PREFIX: usize = 4;
 
 /// Declared values, compiled.
@@ -94,7 +94,7 @@ impl Declared {
     pub fn prefix_at_end(&self, text: &[u8]) -> Option<usize> {
         let starts = self.forms.iter().filter_map(|form| {
             let longest = text.len().min(form.len().saturating_sub(1));
-            (SHORTEST_PREFIX..=longest).rev().find(|&length| text.ends_with(&form[..length]))
+            (SHORTEST_PREFIX.min(form.len() / 2)..=longest).rev().find(|&length| text.ends_with(&form[..length]))
         });
         starts.max().map(|length| text.len() - length)
     }

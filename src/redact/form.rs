@@ -58,7 +58,7 @@ fn base64_pieces(bytes: &[u8]) -> Vec<Vec<u8>> {
             let text = engine.encode(&padded);
             // A character carries six bits: those that also carry bits of a neighbour are left out.
             let (first, last) = ((before * 8).div_ceil(6), padded.len() * 8 / 6);
-            pieces.push(text[first..last].as_bytes().to_vec());
+            pieces.push(text.as_bytes()[first..last].to_vec());
         }
         let text = engine.encode(bytes);
         pieces.push(text.trim_end_matches('=').as_bytes().to_vec());

@@ -35,9 +35,10 @@ impl Keys {
         let packed = self.packed.iter().flat_map(move |packed| packed.find_iter(text));
         let slow = self.packed.is_none().then(|| self.all.find_iter(text)).into_iter().flatten();
         let long = packed.chain(slow).map(|found| (found.start(), self.long[found.pattern().as_usize()]));
-        let short = self.short.iter().flat_map(move |(search, word)| {
-            search.find_iter(text).map(move |found| (found.start(), *word))
-        });
+        let short = self
+            .short
+            .iter()
+            .flat_map(move |(search, word)| search.find_iter(text).map(move |found| (found.start(), *word)));
         short.chain(long)
     }
 }

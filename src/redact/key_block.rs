@@ -63,7 +63,8 @@ impl KeyBlock {
     /// The next line, without its end.
     pub fn line(&mut self, line: &[u8]) -> Line {
         self.lines += 1;
-        let prefix = if line.len() >= self.prefix { self.prefix } else { 0 };
+        let bare = line.trim_ascii().iter().all(|&byte| base64(byte));
+        let prefix = if line.len() < self.prefix || bare { 0 } else { self.prefix };
         if let Some(end) = END.find(line) {
             return Line::Last(prefix.min(end.start()), end.end());
         }

@@ -45,9 +45,29 @@ const fn shape(name: &'static str, keys: &'static [&'static str], what: What, pa
 }
 
 const ASSIGNED: &[&str] = &[
-    "assword", "ASSWORD", "asswd", "ASSWD", "assphrase", "ASSPHRASE", "ecret", "ECRET", "oken", "OKEN", "pi_key",
-    "PI_KEY", "pi-key", "pikey", "piKey", "PIKEY", "ccess_key", "CCESS_KEY", "ccess-key", "ccessKey", "rivate_key",
-    "RIVATE_KEY", "rivateKey",
+    "assword",
+    "ASSWORD",
+    "asswd",
+    "ASSWD",
+    "assphrase",
+    "ASSPHRASE",
+    "ecret",
+    "ECRET",
+    "oken",
+    "OKEN",
+    "pi_key",
+    "PI_KEY",
+    "pi-key",
+    "pikey",
+    "piKey",
+    "PIKEY",
+    "ccess_key",
+    "CCESS_KEY",
+    "ccess-key",
+    "ccessKey",
+    "rivate_key",
+    "RIVATE_KEY",
+    "rivateKey",
 ];
 
 /// The part of an assignment before its value.

@@ -68,7 +68,7 @@ impl Redactor {
     }
 
     /// Nothing has come for a while: appends of the line under way all that is not, and cannot become, a secret.
-    /// An end that is the beginning (at least four bytes) of a declared secret, or of a token, waits for more.
+    /// An end that is the beginning of a declared secret (four bytes of it, or half of a short one) or of a token waits.
     pub fn flush_idle(&mut self, out: &mut Vec<u8>) {
         if self.key.is_some() {
             return;

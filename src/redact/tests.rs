@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_collect)]
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 
@@ -97,7 +97,8 @@ fn known_shapes_are_found() {
         (format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{}", a(43)), "JWT"),
     ];
     for (token, name) in &table {
-        for (before, after) in [("", ""), ("using ", " now"), ("X=\"", "\""), ("\x1b[1;32m", "\x1b[0m"), ("{\\n", "}")] {
+        for (before, after) in [("", ""), ("using ", " now"), ("X=\"", "\""), ("\x1b[1;32m", "\x1b[0m"), ("{\\n", "}")]
+        {
             let text = format!("{before}{token}{after}\n");
             let out = shown(&text);
             let assigned = format!("{before}***assigned secret***{after}\n");
@@ -232,7 +233,26 @@ proptest! {
         prop_assert_eq!(&split(&text, &cuts), &out);
         let every: Vec<usize> = (0..text.len()).collect();
         prop_assert_eq!(&split(&text, &every), &out);
-        for secret in ["p@ss word", "4711", "hunter22", "ghp_aB3", "second-line-of-it"] {
+        for secret in ["p@ss word", "4711", "hunter22", "ghp_aB3", "second-line-of-it", "MIIEvQIBADANBg"] {
+            prop_assert!(!out.windows(secret.len()).any(|window| window == secret.as_bytes()), "{} in {:?}", secret, String::from_utf8_lossy(&out));
+        }
+    }
+
+    #[test]
+    fn pauses_anywhere_show_no_secret(text in pieces(), pauses in proptest::collection::vec(any::<prop::sample::Index>(), 0..12)) {
+        let mut pauses: Vec<usize> = pauses.iter().map(|pause| pause.index(text.len() + 1)).collect();
+        pauses.sort_unstable();
+        let mut redactor = Redactor::new(&SECRETS);
+        let mut out = Vec::new();
+        let mut at = 0;
+        for pause in pauses {
+            redactor.push(&text[at..pause], &mut out);
+            redactor.flush_idle(&mut out);
+            at = pause;
+        }
+        redactor.push(&text[at..], &mut out);
+        redactor.finish(&mut out);
+        for secret in ["p@ss word", "4711", "hunter22", "ghp_aB3dE5gH", "second-line-of-it", "MIIEvQIBADANBg"] {
             prop_assert!(!out.windows(secret.len()).any(|window| window == secret.as_bytes()), "{} in {:?}", secret, String::from_utf8_lossy(&out));
         }
     }

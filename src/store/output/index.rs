@@ -170,20 +170,21 @@ impl IndexWriter {
             new.last = Some(entry);
             new.written += 1;
         }
-        if length == 0 {
-            return Ok(new);
-        }
         new.here = new.last.unwrap_or_default();
+        if index.file.is_some() {
+            new.open_file()?;
+        }
+        let anew = new.last.is_none();
         let mut block = vec![0; 64 << 10];
         while new.here.byte < length {
             let read = segment::read_at(&new.folder, new.here.byte, &mut block)?;
             if read == 0 {
                 break;
             }
+            // What came after the last entry came within 100 ms of it. Without any, the file's time is the best there is.
             let changed = segment::modified(&new.folder, new.here.byte).and_then(|time| Timestamp::try_from(time).ok());
-            // what an earlier writer added after its last entry came within 100 ms of it, or its time is lost
-            let at = changed.map_or(new.here.at, |time| time.as_microsecond());
-            new.count(&block[..read], if new.last.is_some() { new.here.at } else { at });
+            let at = changed.filter(|_| anew).map_or(new.here.at, Timestamp::as_microsecond);
+            new.count(&block[..read], at);
         }
         new.flush()?;
         Ok(new)
@@ -209,7 +210,8 @@ impl IndexWriter {
                 self.enter();
                 continue;
             }
-            let (now, later) = bytes.split_at(bytes.len().min(usize::try_from(next - self.here.byte).unwrap_or(usize::MAX)));
+            let (now, later) =
+                bytes.split_at(bytes.len().min(usize::try_from(next - self.here.byte).unwrap_or(usize::MAX)));
             self.here.byte += now.len() as u64;
             self.here.lines += count_breaks(now);
             bytes = later;
@@ -228,18 +230,23 @@ impl IndexWriter {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let file = match &self.file {
-            Some(file) => file,
-            None => {
-                let file = segment::open_for_writing(&path(&self.folder))?;
-                file.write_all_at(MAGIC, 0)?;
-                file.set_len(HEADER + self.written * SIZE as u64)?;
-                self.file.insert(file)
-            }
-        };
-        file.write_all_at(&self.waiting, HEADER + self.written * SIZE as u64)?;
+        let end = HEADER + self.written * SIZE as u64;
+        if self.file.is_none() {
+            self.open_file()?;
+        }
+        if let Some(file) = &self.file {
+            file.write_all_at(&self.waiting, end)?;
+        }
         self.written += (self.waiting.len() / SIZE) as u64;
         self.waiting.clear();
+        Ok(())
+    }
+    /// Opens the file, and cuts off what lies behind its right part.
+    fn open_file(&mut self) -> io::Result<()> {
+        let file = segment::open_for_writing(&path(&self.folder))?;
+        file.write_all_at(MAGIC, 0)?;
+        file.set_len(HEADER + self.written * SIZE as u64)?;
+        self.file = Some(file);
         Ok(())
     }
 }

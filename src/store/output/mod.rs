@@ -29,3 +29,6 @@ pub use search::{Direction, pattern};
 pub use segment::folder;
 pub use step::Step;
 pub use writer::{Grown, Writer};
+
+#[cfg(test)]
+mod tests;

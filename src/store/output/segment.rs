@@ -25,7 +25,8 @@ pub fn folder(dir: &Path, id: &OutputId) -> PathBuf {
     let job = if job.chars().all(plain) && !job.starts_with('.') && (1..=LONGEST_NAME).contains(&job.len()) {
         job.to_owned()
     } else {
-        let kept: String = job.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let kept: String =
+            job.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         format!("{kept}~{}", &blake3::hash(job.as_bytes()).to_hex()[..16])
     };
     let attempt = if id.repair { format!("repair-{}", id.attempt) } else { id.attempt.to_string() };
@@ -68,15 +69,20 @@ pub fn read_at(folder: &Path, from: u64, into: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
-/// Length of the output, which is known to be at least `known`.
+/// Length of the output, which an index says to be at least `known`.
 pub fn length(folder: &Path, known: u64) -> io::Result<u64> {
-    let mut number = known / SEGMENT;
+    let first = known / SEGMENT;
+    let mut number = first;
     loop {
         let size = match std::fs::metadata(path(folder, number)) {
             Ok(file) => file.len().min(SEGMENT),
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
+        if size == 0 && number == first && first > 0 {
+            // the index may be wrong
+            return length(folder, 0);
+        }
         if size < SEGMENT {
             return Ok(number * SEGMENT + size);
         }
@@ -130,7 +136,12 @@ impl Tail {
             Some((open, file)) if *open == number => file,
             _ => {
                 make_folder(&self.folder)?;
-                &self.open.insert((number, open_for_writing(&path(&self.folder, number))?)).1
+                let file = open_for_writing(&path(&self.folder, number))?;
+                if within == 0 && file.metadata()?.is_file() {
+                    // left over behind a segment that was cut
+                    file.set_len(0)?;
+                }
+                &self.open.insert((number, file)).1
             }
         };
         let room = usize::try_from(SEGMENT - within).unwrap_or(usize::MAX).min(bytes.len());
@@ -148,7 +159,9 @@ mod tests {
 
     #[test]
     fn every_job_has_its_own_folder() {
-        let name = |job: &str| folder(Path::new("o"), &OutputId::attempt(RunId(7), &JobKey::from(job), 2)).display().to_string();
+        let name = |job: &str| {
+            folder(Path::new("o"), &OutputId::attempt(RunId(7), &JobKey::from(job), 2)).display().to_string()
+        };
         assert_eq!(name("test"), "o/7/test/2");
         let names = ["a b", "a_b", "a/b", "A_b", "..", ".", "", "test [3.12, linux]", "test [3.12, Linux]"].map(name);
         for (at, one) in names.iter().enumerate() {
