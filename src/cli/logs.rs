@@ -74,7 +74,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     if let Some(tail) = args.tail {
         next = page(&mut client, &output, 0, 0).await?.total_lines.saturating_sub(tail);
     }
-    let grep = args.grep.as_deref().map(crate::store::output::pattern).transpose();
+    let grep = args.grep.as_deref().map(|text| crate::store::output::pattern(text, false)).transpose();
     let grep = grep.map_err(|error| Problem::usage("the pattern does not read").because(&error))?;
     loop {
         let ended = has_ended(&client.state, &output);

@@ -58,6 +58,8 @@ type Replies = Vec<(Reply, Result<Answer, Refusal>)>;
 impl Dispatcher {
     /// Runs until it is told to end and everything has ended, or nobody is left who could tell it anything.
     pub(super) fn run(mut self) {
+        let runtime = self.runtime.clone();
+        let _inside = runtime.enter();
         self.turn(Vec::new(), true);
         loop {
             let Some(batch) = self.next_batch() else { break };

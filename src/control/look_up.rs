@@ -3,7 +3,6 @@
 use std::{path::Path, sync::atomic::AtomicBool};
 
 use crate::{
-    domain::id::OutputId,
     protocol::{
         command::Refusal,
         query::{Answer, OutputLine, Page, Query},
@@ -21,8 +20,8 @@ const LINES: u32 = 2000;
 pub(super) fn look_up(dir: &Path, query: &Query) -> Result<Answer, Refusal> {
     match query {
         Query::Lines { output, first, count } => {
-            let reader = open(dir, output)?;
-            let totals = reader.totals();
+            let reader = Reader::open(dir, output);
+            let totals = reader.totals().map_err(|error| failed(&error))?;
             let lines = reader.lines(first + 1, (*count).min(LINES) as usize, LINE_BYTES).map_err(|error| failed(&error))?;
             let line = |line: output::OutputLine| OutputLine { at: line.at, text: line.text, clipped: line.clipped };
             Ok(Answer::Lines(Page {
@@ -33,25 +32,22 @@ pub(super) fn look_up(dir: &Path, query: &Query) -> Result<Answer, Refusal> {
             }))
         }
         Query::LineAt { output, at } => {
-            let line = open(dir, output)?.line_at(*at).map_err(|error| failed(&error))?;
+            let line = Reader::open(dir, output).line_at(*at).map_err(|error| failed(&error))?;
             Ok(Answer::Line { line: line.map(|number| number.saturating_sub(1)) })
         }
         Query::Search { output, pattern, from, backwards, limit } => {
-            let regex = output::pattern(pattern)
+            let ignore_case = !pattern.chars().any(char::is_uppercase);
+            let regex = output::pattern(pattern, ignore_case)
                 .map_err(|error| Refusal::new(format!("`{pattern}` is no pattern: {error}")).hint("escape ( [ { . * + ? with \\"))?;
             let direction = if *backwards { Direction::Backward } else { Direction::Forward };
             let limit = (*limit).min(10_000) as usize;
-            let hits = open(dir, output)?
+            let hits = Reader::open(dir, output)
                 .search(&regex, from + 1, direction, limit, &AtomicBool::new(false))
                 .map_err(|error| failed(&error))?;
             let more = hits.len() >= limit;
             Ok(Answer::Hits { lines: hits.into_iter().map(|number| number.saturating_sub(1)).collect(), more })
         }
     }
-}
-
-fn open(dir: &Path, output: &OutputId) -> Result<Reader, Refusal> {
-    Reader::open(dir, output).map_err(|error| failed(&error))
 }
 
 fn failed(error: &std::io::Error) -> Refusal {

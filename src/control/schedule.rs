@@ -6,7 +6,6 @@ use crate::{
     domain::{
         definition::{ApplyInto, WorkspaceKind},
         id::ProposalId,
-        outcome::CancelReason,
     },
     engine::port::Stop,
     state::{

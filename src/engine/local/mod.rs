@@ -10,7 +10,11 @@ mod recorder;
 
 use std::{collections::BTreeMap, path::PathBuf, time::{Duration, SystemTime}};
 
-use tokio::time::{Instant, sleep_until};
+use nix::sys::signal::Signal;
+use tokio::{
+    io::AsyncReadExt as _,
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     diagnose::{Hints, diagnose},
@@ -50,7 +54,7 @@ pub enum Done {
 }
 
 /// At most so much of an output is looked at for a diagnosis: its beginning and its end.
-const DIAGNOSED: u64 = 16 << 20;
+const DIAGNOSED: usize = 16 << 20;
 
 /// Output that may still turn out to be part of a secret is held back no longer than this once the process falls silent.
 const SILENCE: Duration = Duration::from_millis(80);
@@ -132,10 +136,18 @@ async fn diagnosis(order: &Order, failure: &Failure, since: SystemTime) -> crate
         extra.extend_from_slice(why.as_bytes());
     }
     let read = tokio::task::spawn_blocking(move || {
-        let mut bytes = Reader::open(&dir, &output).and_then(|reader| reader.capped(DIAGNOSED)).unwrap_or_default();
-        bytes.extend_from_slice(&extra);
+        let sample = Reader::open(&dir, &output).sample(DIAGNOSED).unwrap_or_default();
+        let head_lines = sample.head.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let omitted_lines = if sample.omitted > 0 { sample.tail_line.saturating_sub(head_lines + 1) } else { 0 };
+        let bytes = [sample.head, sample.tail, extra].concat();
         let reports = artifact::read_reports(&workspace, &patterns, since);
-        diagnose(&bytes, &Hints { exit_code, signal, timed_out, reports })
+        let mut diagnosis = diagnose(&bytes, &Hints { exit_code, signal, timed_out, reports });
+        if let Some((first, last)) = &mut diagnosis.evidence {
+            for line in [first, last].into_iter().filter(|line| **line > head_lines) {
+                *line += omitted_lines;
+            }
+        }
+        diagnosis
     });
     read.await.unwrap_or_else(|error| {
         tracing::error!("the diagnosis failed: {error}");
@@ -220,12 +232,12 @@ impl<P: JobPort> Attempt<'_, P> {
         let step_deadline = step.timeout.map(|timeout| began + timeout.duration());
         let (status, cut) = self.attend(&mut process, pipe, stop, step_deadline, step.timeout).await;
         self.record_rest(&mut process, pipe).await;
-        let exit = process::exit_number(status);
+        let exit = process::exit_number(&status);
         self.port.report(JobReport::StepFinished { step: index, exit, took: began.elapsed().into() }).await;
         match cut {
             Some(Cut::Stopped(stop)) => Some(JobOutcome::Cancelled { reason: stop.reason().clone() }),
             Some(Cut::TimedOut(after)) => Some(JobOutcome::Failed { failure: Failure::TimedOut { after } }),
-            None => process::failure(status).map(|failure| JobOutcome::Failed { failure }),
+            None => process::failure(&status).map(|failure| JobOutcome::Failed { failure }),
         }
     }
 
@@ -243,6 +255,8 @@ impl<P: JobPort> Attempt<'_, P> {
         let mut kill_at: Option<Instant> = None;
         let mut silent_at: Option<Instant> = None;
         let mut open = true;
+        let group = process.group();
+        let (child, mut printer) = process.parts(pipe);
         let far = Instant::now() + Duration::from_secs(86_400 * 365);
         let deadline = [self.deadline, step_deadline].into_iter().flatten().min();
         loop {
@@ -253,30 +267,30 @@ impl<P: JobPort> Attempt<'_, P> {
                     match (changed, wish) {
                         (Ok(()), Some(wish)) => {
                             let now = matches!(wish, Stop::Now(_));
-                            process.signal(if now { nix::sys::signal::Signal::SIGKILL } else { nix::sys::signal::Signal::SIGTERM });
+                            process::signal(group, if now { Signal::SIGKILL } else { Signal::SIGTERM });
                             kill_at = Some(Instant::now() + if now { Duration::ZERO } else { self.order.grace });
                             cut = Some(Cut::Stopped(wish));
                         }
                         (Ok(()), None) => {}
                         // Nobody is left who could stop it: control is gone, so it must not go on.
                         (Err(_), _) => {
-                            process.signal(nix::sys::signal::Signal::SIGKILL);
+                            process::signal(group, Signal::SIGKILL);
                             cut = Some(Cut::Stopped(Stop::Now(crate::domain::outcome::CancelReason::ShuttingDown)));
                         }
                     }
                 }
-                status = process.wait() => return (status, cut),
+                status = child.wait() => return (status, cut),
                 () = sleep_until(deadline.unwrap_or(far)), if deadline.is_some() && cut.is_none() => {
                     let after = match (step_deadline, step_timeout) {
                         (Some(at), Some(after)) if Some(at) == deadline => after,
                         _ => self.order.job.spec.timeout.unwrap_or_default(),
                     };
-                    process.signal(nix::sys::signal::Signal::SIGTERM);
+                    process::signal(group, Signal::SIGTERM);
                     kill_at = Some(Instant::now() + self.order.grace);
                     cut = Some(Cut::TimedOut(after));
                 }
                 () = sleep_until(kill_at.unwrap_or(far)), if kill_at.is_some() => {
-                    process.signal(nix::sys::signal::Signal::SIGKILL);
+                    process::signal(group, Signal::SIGKILL);
                     kill_at = Some(far);
                 }
                 () = sleep_until(silent_at.unwrap_or(far)), if silent_at.is_some() => {
@@ -284,7 +298,7 @@ impl<P: JobPort> Attempt<'_, P> {
                     self.recorder.idle();
                     self.port.grew(self.recorder.lines(), self.recorder.bytes());
                 }
-                read = process.read(pipe, &mut buffer), if open => match read {
+                read = printer.read(&mut buffer), if open => match read {
                     Ok(0) | Err(_) => open = false,
                     Ok(count) => {
                         self.recorder.record(buffer.get(..count).unwrap_or_default());

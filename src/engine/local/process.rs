@@ -123,22 +123,13 @@ impl Process {
         self.id as i32
     }
 
-    /// Signals the whole group.
-    pub(super) fn signal(&self, signal: Signal) {
-        // It fails only where nobody is left to be signalled.
-        let _ = killpg(Pid::from_raw(self.group()), signal);
-    }
-
-    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
-    }
-
-    /// Reads what it prints.
-    pub(super) async fn read(&mut self, pipe: &mut Pipe, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.terminal {
-            Some(terminal) => terminal.read(buffer).await,
-            None => pipe.reader.read(buffer).await,
-        }
+    /// What ends and what prints, to be waited for at once.
+    pub(super) fn parts<'a>(&'a mut self, pipe: &'a mut Pipe) -> (&'a mut tokio::process::Child, Printer<'a>) {
+        let printer = match &mut self.terminal {
+            Some(terminal) => Printer::Terminal(terminal),
+            None => Printer::Pipe(&mut pipe.reader),
+        };
+        (&mut self.child, printer)
     }
 
     /// Reads what has been printed already; `None` if that is nothing.
@@ -155,8 +146,29 @@ impl Process {
     }
 }
 
+/// Where a process prints.
+pub(super) enum Printer<'a> {
+    Pipe(&'a mut Receiver),
+    Terminal(&'a mut pty_process::Pty),
+}
+
+impl Printer<'_> {
+    pub(super) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Pipe(pipe) => pipe.read(buffer).await,
+            Self::Terminal(terminal) => terminal.read(buffer).await,
+        }
+    }
+}
+
+/// Signals a whole process group.
+pub(super) fn signal(group: i32, signal: Signal) {
+    // It fails only where nobody is left to be signalled.
+    let _ = killpg(Pid::from_raw(group), signal);
+}
+
 /// The exit status as shells give it: a signal is 128 and its number.
-pub(super) fn exit_number(status: io::Result<ExitStatus>) -> i32 {
+pub(super) fn exit_number(status: &io::Result<ExitStatus>) -> i32 {
     match status {
         Ok(status) => status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(255),
         Err(_) => 255,
@@ -164,7 +176,7 @@ pub(super) fn exit_number(status: io::Result<ExitStatus>) -> i32 {
 }
 
 /// What made a step fail, if it failed.
-pub(super) fn failure(status: io::Result<ExitStatus>) -> Option<Failure> {
+pub(super) fn failure(status: &io::Result<ExitStatus>) -> Option<Failure> {
     match status {
         Ok(status) => match (status.code(), status.signal()) {
             (Some(0), _) => None,
