@@ -171,3 +171,28 @@ fn totals(bencher: Bencher) {
     let (reader, _) = recorded(&dir);
     bencher.bench_local(|| reader.totals().unwrap());
 }
+
+/// The same, one call for each line, as a slow job prints.
+#[divan::bench]
+fn record_line_by_line(bencher: Bencher) {
+    let log = log(false);
+    let log = &log[..1 << 20];
+    let dir = TempDir::new().unwrap();
+    let secrets = secrets(3);
+    let mut attempt = 0;
+    bencher.counter(BytesCount::new(log.len())).bench_local(|| {
+        attempt += 1;
+        let mut writer = Writer::open(dir.path(), &id(attempt), Redactor::of(Arc::clone(&secrets))).unwrap();
+        for line in log.split_inclusive(|byte| *byte == b'\n') {
+            writer.append(line, Timestamp::now()).unwrap();
+        }
+        writer.finish(Timestamp::now()).unwrap();
+        std::fs::remove_dir_all(dir.path().join("1")).unwrap();
+    });
+}
+
+/// What a run pays for its secrets, once.
+#[divan::bench(args = [1, 20])]
+fn compile(count: usize) -> Arc<Secrets> {
+    secrets(count)
+}

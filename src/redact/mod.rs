@@ -1,7 +1,7 @@
 //! Takes secrets out of bytes before they are written anywhere. Pure.
 //!
-//! Two kinds of secret are found: the values that a pipeline declares, in every form of [`form`], and well-known shapes
-//! (tokens of GitHub, AWS, Stripe, private keys, passwords in URLs, ...: [`shape`]). Each is replaced by `***NAME***`.
+//! Two kinds of secret are found: the values that a pipeline declares, in every form of `form`, and well-known shapes
+//! (tokens of GitHub, AWS, Stripe, private keys, passwords in URLs, ...: `shape`). Each is replaced by `***NAME***`.
 //!
 //! [`Secrets`] is compiled once; a [`Redactor`] is one stream of bytes that it watches. `docs/output.md` says what is
 //! found and what is not.

@@ -3,12 +3,12 @@
 //!
 //! | file in `RUN/JOB/ATTEMPT/` | holds |
 //! |---|---|
-//! | `00000.seg`, `00001.seg`, ... | the bytes, each file full before the next one begins ([`segment`]) |
-//! | `index` | every 64 KB and every 100 ms: byte, lines before it, time ([`index`]) |
-//! | `steps` | at which line each step began ([`step`]) |
+//! | `00000.seg`, `00001.seg`, ... | the bytes, each file full before the next one begins (`segment`) |
+//! | `index` | every 64 KB and every 100 ms: byte, lines before it, time (`index`) |
+//! | `steps` | at which line each step began (`step`) |
 //! | `end` | nothing: it exists when the output is complete |
 //!
-//! Bytes pass through [`clean`] (control sequences made harmless) and then through [`crate::redact`], in this order, so
+//! Bytes pass through `clean` (control sequences made harmless) and then through [`crate::redact`], in this order, so
 //! that a secret which control sequences cut in pieces is whole when it is looked for. `docs/output.md` has the formats.
 
 mod clean;

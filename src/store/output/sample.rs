@@ -62,4 +62,14 @@ impl Reader {
         }
         Ok(Sample { omitted: start - head.len() as u64, tail_line: moment.line_of(start)?, head, tail })
     }
+    /// The same in one piece, with a line in between that says how much was left out.
+    pub fn capped(&self, most: usize) -> io::Result<Vec<u8>> {
+        let sample = self.sample(most)?;
+        let mut bytes = sample.head;
+        if sample.omitted > 0 {
+            bytes.extend_from_slice(format!("[gonogo: {} bytes left out]\n", sample.omitted).as_bytes());
+            bytes.extend_from_slice(&sample.tail);
+        }
+        Ok(bytes)
+    }
 }

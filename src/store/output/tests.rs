@@ -186,6 +186,51 @@ fn a_full_disk_is_told_and_survived() {
 }
 
 #[test]
+fn a_batch_that_fits_only_in_part_is_kept_in_part() {
+    let place = Place::new();
+    let mut writer = place.writer();
+    fs::create_dir_all(place.file("")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", place.file("00001.seg")).unwrap();
+    let text: String = (0..1000).map(|line| format!("line {line}\n")).collect();
+    writer.append(text.as_bytes(), at(0)).unwrap_err();
+    let kept = place.bytes();
+    assert_eq!(kept, &text.as_bytes()[..kept.len()]);
+    fs::remove_file(place.file("00001.seg")).unwrap();
+    writer.append(b"more\n", at(0)).unwrap();
+    writer.finish(at(0)).unwrap();
+    let told = format!("\n[gonogo: {} bytes not recorded: no space left on device]\nmore\n", text.len() - kept.len());
+    assert_eq!(place.bytes(), [kept, told.into_bytes()].concat());
+    assert_eq!(place.reader().tail(1, 9).unwrap()[0].text, "more");
+}
+
+#[test]
+fn a_long_line_of_progress_shows_its_last_state() {
+    let place = Place::new();
+    let mut writer = place.writer();
+    for percent in 0..100 {
+        writer.append(format!("downloading {percent}%\r").as_bytes(), at(percent)).unwrap();
+        writer.idle(at(percent)).unwrap();
+    }
+    assert_eq!(place.texts(1, 1), ["downloading 99%"]);
+    let lines = place.reader().lines(1, 1, 60).unwrap();
+    assert_eq!((lines[0].text.as_str(), lines[0].clipped), ("downloading 99%", false));
+    let window = place.reader().line_window(1, 0, 14).unwrap().unwrap();
+    assert_eq!(window.text, "downloading 0%");
+}
+
+#[test]
+fn a_search_can_be_stopped() {
+    let place = Place::new();
+    let mut writer = place.writer();
+    writer.append("Needle\n".repeat(1000).as_bytes(), at(0)).unwrap();
+    let find = |text, ignore_case, stop| {
+        let pattern = pattern(text, ignore_case).unwrap();
+        place.reader().search(&pattern, 1, Direction::Forward, 9999, &AtomicBool::new(stop)).unwrap().len()
+    };
+    assert_eq!((find("needle", false, false), find("needle", true, false), find("needle", true, true)), (0, 1000, 0));
+}
+
+#[test]
 fn reading_goes_on_while_it_is_written() {
     let place = Place::new();
     let done = AtomicBool::new(false);
@@ -226,6 +271,10 @@ fn a_sample_keeps_both_ends() {
     assert!(sample.head.ends_with(b"\n") && sample.head.len() <= 200 && sample.tail.len() <= 800);
     assert!(sample.tail.starts_with(format!("line {}\n", sample.tail_line).as_bytes()));
     assert_eq!(sample.head.len() + sample.tail.len() + sample.omitted as usize, text.len());
+    let capped = String::from_utf8(place.reader().capped(1000).unwrap()).unwrap();
+    assert!(
+        capped.starts_with("line 1\n") && capped.contains(" bytes left out]\nline ") && capped.ends_with("line 1000\n")
+    );
     let mut whole = Vec::new();
     place
         .reader()
