@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{answer, approvals, change, completions, diagnose, logs, run, status, watch};
+use super::{answer, approvals, change, completions, config, diagnose, init, logs, run, status, watch};
 
 /// Mission control for software delivery, in a terminal.
 #[derive(Debug, Parser)]
@@ -38,6 +38,10 @@ pub enum Command {
     Repair(change::RepairArgs),
     /// Take back an applied proposal
     Undo(change::UndoArgs),
+    /// Look at the repository and write a gonogo.toml whose pipeline runs there
+    Init(init::Args),
+    /// Check and describe the configuration files
+    Config(config::Args),
     /// Say what a failing log says: category, place, findings, fingerprint
     Diagnose(diagnose::Args),
     /// Print a completion script for a shell

@@ -6,8 +6,10 @@ pub mod args;
 pub mod attend;
 pub mod change;
 pub mod completions;
+pub mod config;
 pub mod connect;
 pub mod diagnose;
+pub mod init;
 pub mod logs;
 pub mod plain;
 pub mod report;
@@ -37,6 +39,8 @@ pub fn main() -> ExitCode {
         Some(Command::Retry(args)) => on_runtime(change::retry(args)),
         Some(Command::Repair(args)) => on_runtime(change::repair(args)),
         Some(Command::Undo(args)) => on_runtime(change::undo(args)),
+        Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Config(args)) => config::run(&args),
         Some(Command::Diagnose(args)) => diagnose::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         None => Ok(ExitCode::SUCCESS),

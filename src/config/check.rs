@@ -9,7 +9,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{error::Mistake, suggest, text};
+use super::{
+    error::Mistake,
+    suggest, text,
+    words::{self, expected_names, kind, owner},
+};
 
 /// Where something stands in the file.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +116,7 @@ impl<'s> Walk<'s> {
     }
 
     fn wrong_type(&mut self, schema: &Value, value: &Spanned<DeValue<'_>>) -> Option<Value> {
-        let expected = self.describe(schema);
+        let expected = words::describe(self.root, schema);
         let key = self.path.last().cloned().unwrap_or_default();
         let what = if key.parse::<usize>().is_ok() { "this".to_owned() } else { format!("`{key}`") };
         let found = kind(value.get_ref());
@@ -149,7 +153,7 @@ impl<'s> Walk<'s> {
         if least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most) {
             let key = self.path.last().cloned().unwrap_or_default();
             let side = if least.is_some_and(|least| number < least) { "small" } else { "large" };
-            let expected = self.describe(schema);
+            let expected = words::describe(self.root, schema);
             self.wrong(span, format!("`{key}` is too {side}: {number}")).expected = Some(expected);
             return None;
         }
@@ -159,7 +163,7 @@ impl<'s> Walk<'s> {
     fn list(&mut self, schema: &'s Value, list: &[Spanned<DeValue<'_>>], span: Range<usize>) -> Value {
         let key = self.path.last().cloned().unwrap_or_default();
         if list.is_empty() && schema["minItems"].as_u64().is_some_and(|least| least > 0) {
-            let expected = format!("at least one: {}", self.describe(&schema["items"]));
+            let expected = format!("at least one: {}", words::describe(self.root, &schema["items"]));
             self.wrong(span, format!("`{key}` is empty")).expected = Some(expected);
         }
         let mut values: Vec<Value> = Vec::new();
@@ -217,7 +221,7 @@ impl<'s> Walk<'s> {
                 known.iter().all(|known| *known != key) && suggest::nearest(key, known.iter().copied()) == Some(name)
             };
             if table.keys().all(|key| key.get_ref() != name && !meant(key.get_ref())) {
-                let expected = format!("`{name}`: {}", self.describe(&schema["properties"][name]));
+                let expected = format!("`{name}`: {}", words::describe(self.root, &schema["properties"][name]));
                 let owner = owner(&self.path);
                 self.wrong(span.clone(), format!("{owner} has no `{name}`")).expected = Some(expected);
             }
@@ -230,42 +234,6 @@ impl<'s> Walk<'s> {
         let wrong = self.wrong(span, format!("unknown key `{name}` in {owner}"));
         wrong.hint = suggest::did_you_mean(name, known.iter().copied());
         wrong.expected = expected_names(known, wrong.hint.is_some());
-    }
-
-    /// What a schema lets in, in words.
-    fn describe(&self, schema: &Value) -> String {
-        let name = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/$defs/"));
-        let schema = name.map_or(schema, |name| &self.root["$defs"][name]);
-        if let Some(options) = schema["anyOf"].as_array() {
-            let options: Vec<String> = options.iter().map(|option| self.describe(option)).collect();
-            return options.join(", or ");
-        }
-        if let Some(names) = schema["enum"].as_array() {
-            return one_of(&names.iter().filter_map(Value::as_str).collect::<Vec<_>>());
-        }
-        if let Some(looks) = schema["format"].as_str().and_then(text::looks_like) {
-            return looks.to_owned();
-        }
-        let bounds = match (schema["minimum"].as_i64(), schema["maximum"].as_i64()) {
-            (Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
-            (Some(least), None) => format!("a whole number, {least} or more"),
-            _ => "a whole number".to_owned(),
-        };
-        match &schema["type"] {
-            Value::Array(_) => "a text in quotes, a number, true or false".to_owned(),
-            kind if kind == "string" => "a text in quotes".to_owned(),
-            kind if kind == "integer" => bounds,
-            kind if kind == "number" => "a number".to_owned(),
-            kind if kind == "boolean" => "true or false".to_owned(),
-            kind if kind == "array" => format!("a list in brackets, each {}", self.describe(&schema["items"])),
-            _ => match schema["properties"].as_object() {
-                Some(known) => {
-                    let known: Vec<String> = known.keys().map(|key| format!("`{key}`")).collect();
-                    format!("a table with {}", known.join(", "))
-                }
-                None => "a table".to_owned(),
-            },
-        }
     }
 }
 
@@ -285,55 +253,5 @@ fn allows(schema: &Value, value: &DeValue<'_>) -> bool {
         Value::Null => true,
         Value::Array(kinds) => kinds.iter().any(takes),
         kind => takes(kind),
-    }
-}
-
-fn kind(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) | DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-/// The names that would be right; not a long list of them where one was most likely meant.
-fn expected_names(names: &[&str], one_is_near: bool) -> Option<String> {
-    (!one_is_near || names.len() <= 8).then(|| one_of(names))
-}
-
-fn one_of(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.as_slice() {
-        [only] => only.clone(),
-        _ => format!("one of {}", quoted.join(", ")),
-    }
-}
-
-/// What a path leads to, in words.
-pub fn owner(path: &[String]) -> String {
-    let kind_of = |list: &str| match list {
-        "pipelines" => Some("pipeline"),
-        "jobs" => Some("job"),
-        "gates" => Some("gate"),
-        _ => None,
-    };
-    match path {
-        [] => "this file".to_owned(),
-        [.., list, name] if kind_of(list).is_some() && path.len().is_multiple_of(2) => {
-            format!("{} `{name}`", kind_of(list).unwrap_or_default())
-        }
-        [before @ .., list, index] if index.parse::<usize>().is_ok() => {
-            let number = index.parse::<usize>().unwrap_or_default() + 1;
-            let item = list.strip_suffix('s').unwrap_or(list);
-            let of = if before.is_empty() { String::new() } else { format!(" of {}", owner(before)) };
-            format!("{item} {number}{of}")
-        }
-        [pipelines, _, .., key] if pipelines == "pipelines" && path.len() != 3 => {
-            format!("`{key}` of {}", owner(&path[..path.len() - 1]))
-        }
-        _ => format!("`[{}]`", path.join(".")),
     }
 }

@@ -16,6 +16,7 @@ pub mod settings;
 pub mod suggest;
 pub mod syntax;
 pub mod text;
+mod words;
 
 #[cfg(test)]
 mod tests;

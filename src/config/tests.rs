@@ -1,7 +1,7 @@
 //! Wrong files and what is said about them, examples, and the agreement of schema, files and docs.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use serde_json::Value;
 
@@ -120,13 +120,15 @@ fn the_page_of_keys_is_made_from_the_table() {
     for entry in ACTIONS {
         if context != Some(entry.context) {
             context = Some(entry.context);
-            table.push_str(&format!(
+            write!(
+                table,
                 "\n### `[keys.{}]`\n\n| action | keys | what it does |\n|---|---|---|\n",
                 entry.context.name()
-            ));
+            )
+            .unwrap();
         }
         let keys: Vec<String> = entry.default_keys().iter().map(|key| format!("`{key}`")).collect();
-        table.push_str(&format!("| `{}` | {} | {} |\n", entry.name, keys.join(" "), entry.about));
+        writeln!(table, "| `{}` | {} | {} |", entry.name, keys.join(" "), entry.about).unwrap();
     }
     let file = root().join("docs/configuration.md");
     let page = fs::read_to_string(&file).unwrap();

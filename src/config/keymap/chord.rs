@@ -135,14 +135,14 @@ impl fmt::Display for KeyChord {
             text.push_str(if held { name } else { "" });
         }
         let named = NAMED.iter().find(|(.., key)| *key == self.key).map(|(_, shown, _)| (*shown).to_owned());
-        text.push_str(&match (named, self.key) {
+        let key = match (named, self.key) {
             (Some(name), _) => name,
             (None, Key::F(number)) => format!("F{number}"),
             (None, Key::Char(c)) if self.ctrl => c.to_uppercase().to_string(),
             (None, Key::Char(c)) => c.to_string(),
             (None, other) => format!("{other:?}"),
-        });
-        f.pad(&text)
+        };
+        f.pad(&(text + &key))
     }
 }
 

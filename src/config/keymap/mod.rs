@@ -58,11 +58,12 @@ impl Keymap {
 
     /// Two actions with the same key, both of which are in force somewhere.
     fn clash(&self) -> Option<(KeyChord, usize, usize)> {
-        for (one, keys) in self.keys.iter().enumerate() {
-            for other in one + 1..self.keys.len() {
-                let meet = ACTIONS[one].context.meets(ACTIONS[other].context);
-                if let Some(chord) = keys.iter().find(|chord| meet && self.keys[other].contains(chord)) {
-                    return Some((*chord, one, other));
+        let rows: Vec<(usize, Context, &Vec<KeyChord>)> =
+            self.keys.iter().enumerate().map(|(index, keys)| (index, ACTIONS[index].context, keys)).collect();
+        for (one, context, keys) in &rows {
+            for (other, _, theirs) in rows[one + 1..].iter().filter(|(_, other, _)| context.meets(*other)) {
+                if let Some(chord) = keys.iter().find(|chord| theirs.contains(chord)) {
+                    return Some((*chord, *one, *other));
                 }
             }
         }

@@ -4,7 +4,7 @@ use crate::config::keymap::action::Action;
 
 #[test]
 fn everything_arrives_where_it_belongs() {
-    let source = r##"
+    let source = r#"
         projects = [{ path = "~/src/a" }, { path = "b", name = "shop" }, { path = "/c/" }]
         [limits]
         jobs = 3
@@ -18,7 +18,7 @@ fn everything_arrives_where_it_belongs() {
         [keys.global]
         zoom = ["Z", "f5"]
         suspend = []
-    "##;
+    "#;
     let loaded = parse("config.toml", source, Some(Path::new("/etc/x")), Some(Path::new("/home/me")));
     assert_eq!(loaded.problems, []);
     let settings = loaded.settings;
