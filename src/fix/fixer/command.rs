@@ -4,7 +4,7 @@ use super::Scene;
 
 /// One command of a job, as words that are still quoted as they stood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::fix) struct Invocation {
+pub(super) struct Invocation {
     pub words: Vec<String>,
     /// Directory of its step, relative to the workspace.
     pub dir: Option<String>,
@@ -53,7 +53,7 @@ impl Invocation {
 }
 
 /// A word for `sh`.
-pub(in crate::fix) fn quote(word: &str) -> String {
+fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,@+%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -16,7 +16,7 @@ use crate::domain::{
     plan::PlannedJob,
 };
 
-pub(super) use command::{Invocation, quote};
+use command::Invocation;
 
 /// Everything by which a fixer is chosen.
 #[derive(Clone, Copy, Debug)]

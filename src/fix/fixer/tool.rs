@@ -75,6 +75,15 @@ pub(super) fn fitting(scene: &Scene<'_>, invocations: &[Invocation]) -> Vec<Fixe
             found.push((first, fixer(text.join(" "))));
         }
     }
+    // Where the job calls one of a tool's ways of working, the others are not its concern.
+    let called = |tool: &Tool| invocations.iter().any(|call| call.after(tool.program).is_some());
+    let hidden = |tool: &Tool| {
+        let sibling =
+            |other: &&Tool| other.program[0] == tool.program[0] && other.category == tool.category && called(other);
+        !called(tool) && TOOLS.iter().any(|other| sibling(&other))
+    };
+    let hidden: Vec<String> = TOOLS.iter().filter(|tool| hidden(tool)).map(|tool| tool.program.join(" ")).collect();
+    found.retain(|(_, fixer)| !hidden.contains(&fixer.name));
     found.sort_by_key(|(first, _)| !first);
     found.into_iter().map(|(_, fixer)| fixer).collect()
 }

@@ -136,6 +136,8 @@ struct Repair<'a, P> {
 /// Where a repair stands: a tree, how the job fails on it, and what has led there.
 struct Stand {
     tree: TreeId,
+    /// What the job itself changed when it was run here: not the work of a fixer that runs the same tools.
+    by_products: BTreeSet<String>,
     failed: JobRun,
     diagnosis: Diagnosis,
     fixers: Vec<String>,
@@ -167,8 +169,15 @@ impl<P: RepairPort> Repair<'_, P> {
                 why: format!("a {} fault is not mended by changing files", diagnosis.category),
             });
         }
-        let stand =
-            Stand { tree: self.case.base_tree.clone(), failed, diagnosis: diagnosis.clone(), fixers: Vec::new() };
+        let now = self.workspace.tree().await?;
+        let by_products = self.workspace.changed(self.case.base_tree, &now).await?.into_iter().collect();
+        let stand = Stand {
+            by_products,
+            tree: self.case.base_tree.clone(),
+            failed,
+            diagnosis: diagnosis.clone(),
+            fixers: Vec::new(),
+        };
         self.rounds(stand, &diagnosis, before).await
     }
 
@@ -205,7 +214,10 @@ impl<P: RepairPort> Repair<'_, P> {
                                     Attempted::NotProven { how }
                                 } else {
                                     self.tell(&mut tried, &fixer, Attempted::Partly { next: how }).await;
-                                    stand = Stand { tree, failed: run, diagnosis: next, fixers: names };
+                                    let by_products =
+                                        self.workspace.changed(&tree, &self.workspace.tree().await?).await?;
+                                    let by_products = stand.by_products.into_iter().chain(by_products).collect();
+                                    stand = Stand { by_products, tree, failed: run, diagnosis: next, fixers: names };
                                     continue 'rounds;
                                 }
                             }
@@ -262,7 +274,14 @@ impl<P: RepairPort> Repair<'_, P> {
                 None
             }
         };
-        let tree = self.workspace.tree().await?;
+        let mut tree = self.workspace.tree().await?;
+        let changed = self.workspace.changed(&stand.tree, &tree).await?;
+        let (by_products, work): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|path| stand.by_products.contains(path));
+        if !by_products.is_empty() && !work.is_empty() {
+            self.workspace.put_back(&stand.tree, &by_products).await?;
+            tree = self.workspace.tree().await?;
+        }
         if tree == stand.tree {
             let missing = run.filter(|run| matches!(run.status, Some(126 | 127)));
             let why =
@@ -388,7 +407,7 @@ fn better(stand: &Stand, run: &JobRun, next: &Diagnosis) -> bool {
     let (before, after) = (&stand.diagnosis, next);
     before.fingerprint != after.fingerprint
         && (after.diagnostics.len() < before.diagnostics.len()
-            || run.step > stand.failed.step
+            || run.step.zip(stand.failed.step).is_some_and(|(now, then)| now > then)
             || stage(after.category) > stage(before.category))
 }
 

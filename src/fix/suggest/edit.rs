@@ -187,7 +187,12 @@ mod tests {
             let suggestion = Suggestion { file: file.into(), what: word(1, 0, "x", "y") };
             follow(&root, &paths, vec![suggestion]).await.unwrap();
             let edit = Edit { file: file.into(), bytes: (0, 1), text: "y".into() };
-            assert!(changes(&root, None, vec![Change { edits: vec![edit] }]).await.unwrap().is_empty());
+            assert!(
+                changes(&root, None, vec![Change { error: String::new(), edits: vec![edit] }])
+                    .await
+                    .unwrap()
+                    .is_empty()
+            );
         }
         assert_eq!(fs::read_to_string(&other).unwrap(), "x\n");
     }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 /// What one run of the compiler said.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::fix) struct Compiled {
-    /// How many distinct errors there are.
-    pub errors: usize,
+    /// The distinct errors: file and message.
+    pub errors: Vec<String>,
     /// Changes that are sure to be right.
     pub sure: Vec<Change>,
     /// Changes that may be right, the first error's first.
@@ -16,6 +16,8 @@ pub(in crate::fix) struct Compiled {
 /// Edits that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::fix) struct Change {
+    /// The error that it is to mend.
+    pub error: String,
     pub edits: Vec<Edit>,
 }
 
@@ -71,13 +73,16 @@ pub(in crate::fix) fn read(printed: &[u8]) -> Compiled {
             continue;
         }
         seen.push(key);
-        compiled.errors += 1;
-        collect(&message, &mut compiled);
+        let file = message.spans.first().map_or("", |span| &span.file_name);
+        let error = format!("{file}: {}", message.message);
+        collect(&message, &error, &mut compiled);
+        compiled.errors.push(error);
     }
     compiled
 }
 
-fn collect(message: &Message, compiled: &mut Compiled) {
+fn collect(message: &Message, error: &str, compiled: &mut Compiled) {
+    let change = |edits| Change { error: error.to_owned(), edits };
     let suggested = message.spans.iter().filter_map(|span| {
         let text = span.suggested_replacement.clone()?;
         let edit = Edit { file: span.file_name.clone(), bytes: (span.byte_start, span.byte_end), text };
@@ -87,7 +92,7 @@ fn collect(message: &Message, compiled: &mut Compiled) {
     let all = |name: &str| !suggested.is_empty() && suggested.iter().all(|(_, how, macros)| *how == name && !macros);
     let edits = || suggested.iter().map(|(edit, ..)| edit.clone()).collect::<Vec<_>>();
     if all("MachineApplicable") {
-        push(&mut compiled.sure, Change { edits: edits() });
+        push(&mut compiled.sure, change(edits()));
     } else if all("MaybeIncorrect") {
         // Several at the same place are alternatives, not parts of one change.
         let same = |a: &Edit, b: &Edit| {
@@ -96,13 +101,13 @@ fn collect(message: &Message, compiled: &mut Compiled) {
         let edits = edits();
         let alternatives = edits.iter().enumerate().any(|(n, edit)| edits[..n].iter().any(|other| same(other, edit)));
         if alternatives {
-            edits.into_iter().for_each(|edit| push(&mut compiled.maybe, Change { edits: vec![edit] }));
+            edits.into_iter().for_each(|edit| push(&mut compiled.maybe, change(vec![edit])));
         } else {
-            push(&mut compiled.maybe, Change { edits });
+            push(&mut compiled.maybe, change(edits));
         }
     }
     for child in &message.children {
-        collect(child, compiled);
+        collect(child, error, compiled);
     }
 }
 
@@ -140,7 +145,7 @@ mod tests {
             [message("error", &both), message("error", &both), message("warning", &both), "garbage".into()].join("\n");
         let compiled = read(lines.as_bytes());
         assert_eq!(
-            (compiled.errors, compiled.sure.len(), compiled.maybe.len()),
+            (compiled.errors.len(), compiled.sure.len(), compiled.maybe.len()),
             (1, 1, 0),
             "the same error counts once"
         );
@@ -148,6 +153,6 @@ mod tests {
         let compiled = read(message("error", &choice).as_bytes());
         assert_eq!((compiled.sure.len(), compiled.maybe.len()), (0, 2));
         let silences = read(message("error", &span(0, "#[allow(x)]", "MaybeIncorrect")).as_bytes());
-        assert_eq!(silences, Compiled { errors: 1, ..Compiled::default() });
+        assert_eq!((silences.errors.len(), silences.sure.len(), silences.maybe.len()), (1, 0, 0));
     }
 }

@@ -10,7 +10,7 @@ use super::{edit, rustc};
 const ASKED: usize = 12;
 
 /// Runs `command` and makes the changes that it is sure of; where there are none, those that may be right, one at a time,
-/// each kept only if there are fewer errors afterwards. Gives the last run.
+/// each kept only if its error is gone and there are not more than before. Gives the last run.
 pub(in crate::fix) async fn rustc<P: RepairPort>(
     port: &P,
     command: &str,
@@ -28,7 +28,7 @@ pub(in crate::fix) async fn rustc<P: RepairPort>(
             true => said.sure.iter().filter(|change| !refused.contains(change)).cloned().collect(),
             false => said.maybe.iter().find(|change| !refused.contains(change)).cloned().into_iter().collect(),
         };
-        if said.errors == 0 || choice.is_empty() {
+        if said.errors.is_empty() || choice.is_empty() {
             break;
         }
         let before = edit::changes(root, dir.as_deref(), choice.clone()).await.map_err(RepairError::Edit)?;
@@ -39,7 +39,9 @@ pub(in crate::fix) async fn rustc<P: RepairPort>(
         let next = port.run_command(command, root, label).await?;
         let after = rustc::read(&next.stdout);
         // Once names are resolved, more may come to light; what is sure is kept even so.
-        let better = sure || after.errors < said.errors || next.status == Some(0);
+        let mended = !choice.iter().any(|change| after.errors.contains(&change.error));
+        let (then, now) = (said.errors.len(), after.errors.len());
+        let better = sure || now < then || (now == then && mended) || next.status == Some(0);
         if better {
             (run, said) = (next, after);
             // Places have moved: what was refused there means nothing here.
