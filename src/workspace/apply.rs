@@ -1,7 +1,5 @@
 //! Applies an approved patch to the person's repository, to the byte, or not at all.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::{
     definition::ApplyInto,
     id::{Hash, JobKey, RunId},
@@ -38,7 +36,7 @@ pub struct Approved<'a> {
 }
 
 /// What was done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// Where it went.
     pub into: ApplyInto,
@@ -47,7 +45,6 @@ pub struct Applied {
     /// The branch that it is on; `None` for the working tree and a detached `HEAD`.
     pub branch: Option<String>,
     /// It had been applied before: by an attempt that was cut short, or by the person.
-    #[serde(default)]
     pub already: bool,
 }
 

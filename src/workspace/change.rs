@@ -111,6 +111,21 @@ impl Workspace {
         self.set_head(&commit).await
     }
 
+    /// Paths that differ between two trees.
+    pub async fn changed(&self, from: &TreeId, to: &TreeId) -> Result<Vec<String>, GitError> {
+        let listed = self.git(["diff-tree", "-r", "-z", "--name-only", &from.0, &to.0]).run().await?;
+        let text = String::from_utf8_lossy(&listed.out).into_owned();
+        Ok(text.split_terminator('\0').map(str::to_owned).collect())
+    }
+
+    /// Brings single paths back to what they are in `tree`; those that it doesn't have go.
+    pub async fn put_back(&self, tree: &TreeId, paths: &[String]) -> Result<(), GitError> {
+        let entries = super::entry::in_tree(&self.inner, &tree.0, paths.iter()).await?;
+        let now = self.tree().await?;
+        let wanted = super::entry::tree_with(&self.inner, &now.0, &entries).await?;
+        slot::fill(|| self.git([]), &wanted.0).await
+    }
+
     /// The text of a file of `tree`, if it is there and is text.
     pub async fn read(&self, tree: &TreeId, path: &str) -> Option<String> {
         let shown = self.git(["cat-file", "blob", &format!("{tree}:{path}")]).attempt().await.ok()?;

@@ -18,6 +18,6 @@ mod step;
 pub mod undo;
 
 #[cfg(test)]
-mod sandbox;
+pub(crate) mod sandbox;
 #[cfg(test)]
 mod tests;

@@ -110,7 +110,7 @@ fn config(object_format: &str, local: &str) -> String {
     for entry in local.split('\0') {
         let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
         let wanted = |rule: &&str| if rule.ends_with('.') { key.starts_with(*rule) } else { key == *rule };
-        let (Some((section, rest)), true) = (key.split_once('.'), INHERITED.iter().any(|rule| wanted(rule))) else {
+        let (Some((section, rest)), true) = (key.split_once('.'), INHERITED.iter().any(wanted)) else {
             continue;
         };
         let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");

@@ -1,7 +1,5 @@
 //! Takes back what [`super::apply`] did, if nobody has built on it.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::definition::ApplyInto;
 
 use super::{
@@ -12,14 +10,13 @@ use super::{
 };
 
 /// What was done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undone {
     /// The commit that takes it back, where one was needed.
     pub commit: Option<String>,
     /// The branch that was deleted.
     pub deleted: Option<String>,
     /// It had been taken back before.
-    #[serde(default)]
     pub already: bool,
 }
 
