@@ -1,1 +1,30 @@
 //! The board: state in, screen out; keys in, requests out.
+//!
+//! A key becomes an intent ([`input`]), an intent changes what is looked at and asks for things ([`update`]), and what is
+//! looked at, with the [`crate::state`], becomes a screen ([`view`]). [`event_loop`] turns the wheel and holds the one place
+//! where anything is drawn. [`ui`] is all that the board itself remembers; nothing of it matters to anybody else.
+
+pub mod card;
+mod editor;
+pub mod event_loop;
+#[cfg(test)]
+mod tests;
+pub mod fixture;
+pub mod glyphs;
+pub mod input;
+pub mod layout;
+pub mod log;
+pub mod options;
+pub mod picture;
+pub mod screen;
+pub mod select;
+pub mod terminal;
+pub mod theme;
+pub mod tree;
+pub mod ui;
+pub mod update;
+pub mod view;
+pub mod widget;
+
+pub use event_loop::run;
+pub use options::{BoardError, Left, Options};

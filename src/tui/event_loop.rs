@@ -1,0 +1,354 @@
+//! The wheel: keys, frames and time in; one place where the screen is drawn.
+
+use std::{collections::VecDeque, io::{self, IsTerminal as _, Write}, time::Duration};
+
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use futures::{Stream, StreamExt as _};
+use ratatui::{Terminal, layout::Size};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    domain::{id::ProposalId, patch::PatchText, time::Timestamp},
+    protocol::{
+        frame::{Ask, Frame},
+        session::Session,
+    },
+    state::board::State,
+};
+
+use super::{
+    editor,
+    input,
+    layout::Layout,
+    options::{BoardError, Left, Options},
+    screen::{Gauge, Pipe, Screen},
+    terminal::{self, Asked, Guard, Signals},
+    ui::{Clock, Effect, Intent, Ui},
+    update, view,
+};
+
+/// Not more often than this: 30 frames a second.
+const FRAME: Duration = Duration::from_millis(33);
+/// A key is shown sooner.
+const KEY: Duration = Duration::from_millis(8);
+/// Frames of the session taken in before the screen gets its turn.
+const BATCH: usize = 512;
+
+/// Opens the board on a session, until it is left.
+pub async fn run(session: Session, options: Options) -> Result<Left, BoardError> {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err(BoardError::NoTerminal);
+    }
+    let guard = Guard::take()?;
+    let (pipe, gauge) = Pipe::to_stdout()?;
+    let size = || crossterm::terminal::size().map(|(width, height)| Size { width, height });
+    let start = Instant::now();
+    let clock = move || Clock { wall: Timestamp::now(), mono: start.elapsed() };
+    let mut board = Board::new(session, options, Screen::new(pipe, Box::new(size)), gauge.clone(), Box::new(clock))?;
+    board.hear_all();
+    board.draw_if_due()?;
+    let mut signals = Some(Signals::listen()?);
+    let left = loop {
+        let mut events = EventStream::new();
+        let exit = board.turn(&mut events, &mut signals).await?;
+        // The stream reads the terminal in the background: it must be gone before somebody else reads there.
+        drop(events);
+        gauge.wait(Duration::from_millis(500));
+        match exit {
+            Exit::Leave(left) => break left,
+            Exit::Suspend => {
+                guard.lend();
+                terminal::stop_here();
+            }
+            Exit::Resumed => {}
+            Exit::Edit { proposal, patch } => {
+                guard.lend();
+                let edited = board.while_editing(editor::edit(&patch)).await;
+                board.edited(proposal, &patch, edited);
+            }
+        }
+        guard.retake()?;
+        board.repaint()?;
+    };
+    drop(guard);
+    Ok(left)
+}
+
+/// Why the wheel stands still.
+#[derive(Debug, PartialEq)]
+pub(super) enum Exit {
+    Leave(Left),
+    Suspend,
+    Resumed,
+    Edit { proposal: ProposalId, patch: PatchText },
+}
+
+/// Everything that turns with the wheel.
+pub(super) struct Board<W: Write> {
+    pub(super) ui: Ui,
+    pub(super) state: State,
+    session: Session,
+    terminal: Terminal<Screen<W>>,
+    gauge: Gauge,
+    clock: Box<dyn Fn() -> Clock + Send>,
+    outbox: VecDeque<Ask>,
+    exit: Option<Exit>,
+    next_frame: Duration,
+    next_tick: Duration,
+    shown_armed: bool,
+    /// How often the screen was drawn.
+    pub(super) draws: u64,
+}
+
+impl<W: Write> Board<W> {
+    pub(super) fn new(
+        session: Session,
+        options: Options,
+        screen: Screen<W>,
+        gauge: Gauge,
+        clock: Box<dyn Fn() -> Clock + Send>,
+    ) -> io::Result<Self> {
+        let terminal = Terminal::new(screen)?;
+        let size = terminal.size()?;
+        let now = clock();
+        Ok(Self {
+            ui: Ui::new(options, (size.width, size.height), now),
+            state: State::default(),
+            session,
+            terminal,
+            gauge,
+            clock,
+            outbox: VecDeque::new(),
+            exit: None,
+            next_frame: now.mono,
+            next_tick: now.mono,
+            shown_armed: false,
+            draws: 0,
+        })
+    }
+
+    /// Turns until there is a reason to stand still.
+    pub(super) async fn turn<E>(&mut self, events: &mut E, signals: &mut Option<Signals>) -> io::Result<Exit>
+    where
+        E: Stream<Item = io::Result<Event>> + Unpin,
+    {
+        loop {
+            let pause = self.wake_at().map(|at| at.saturating_sub((self.clock)().mono));
+            tokio::select! {
+                biased;
+                asked = next_signal(signals) => self.signal(asked),
+                event = events.next() => match event {
+                    Some(event) => self.event(event?),
+                    None => self.exit = Some(Exit::Leave(Left::Gone { reason: "the terminal was closed".into() })),
+                },
+                frame = self.session.frame() => match frame {
+                    Some(frame) => {
+                        self.hear(frame);
+                        self.hear_all();
+                    }
+                    None => {
+                        let reason = self.ui.link.gone.clone().unwrap_or_else(|| "gonogo's control has ended".into());
+                        self.exit = Some(Exit::Leave(Left::Gone { reason }));
+                    }
+                },
+                () = wait(pause) => {}
+            }
+            self.flush_outbox();
+            if let Some(exit) = self.exit.take() {
+                return Ok(exit);
+            }
+            self.draw_if_due()?;
+        }
+    }
+
+    /// When there is something to do by itself.
+    fn wake_at(&self) -> Option<Duration> {
+        let now = (self.clock)().mono;
+        let soon = now + Duration::from_millis(5);
+        let draw = self.ui.dirty.then(|| if self.gauge.is_idle() { self.next_frame } else { self.next_frame.max(soon) });
+        let arm = self.ui.card.arms_at().filter(|at| *at > now && self.ui.card_may_take_keys());
+        let tick = view::status::ticks(&self.ui, &self.state).then_some(self.next_tick);
+        let send = (!self.outbox.is_empty()).then_some(soon);
+        [draw, arm, tick, send].into_iter().flatten().min()
+    }
+
+    fn signal(&mut self, asked: Asked) {
+        self.exit = Some(match asked {
+            Asked::End(number) => Exit::Leave(Left::Signal { number }),
+            Asked::Suspend => Exit::Suspend,
+            Asked::Resumed => Exit::Resumed,
+        });
+    }
+
+    fn event(&mut self, event: Event) {
+        self.ui.clock = (self.clock)();
+        let intent = match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                let intent = input::intent(&mut self.ui, &key);
+                self.ui.dirty |= intent.is_none() && self.ui.notice.take().is_some();
+                intent
+            }
+            Event::Paste(text) => {
+                self.ui.card.disturb(self.ui.clock.mono);
+                self.ui.is_typing().then_some(Intent::Paste(text))
+            }
+            Event::Resize(..) => {
+                self.ui.dirty = true;
+                None
+            }
+            _ => None,
+        };
+        if let Some(intent) = intent {
+            let effects = update::update(&mut self.ui, &self.state, intent);
+            self.perform(effects);
+            self.next_frame = self.next_frame.min(self.ui.clock.mono + KEY);
+        }
+    }
+
+    fn hear(&mut self, frame: Frame) {
+        if let Frame::Records(records) = &frame {
+            records.iter().for_each(|record| self.state.apply(record));
+        }
+        let effects = update::hear(&mut self.ui, &self.state, frame);
+        self.perform(effects);
+    }
+
+    /// Takes in what is there now.
+    pub(super) fn hear_all(&mut self) {
+        for _ in 0..BATCH {
+            let Some(frame) = self.session.try_frame() else { break };
+            self.hear(frame);
+        }
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Command(command, purpose) => {
+                    let id = self.session.next_id();
+                    self.ui.awaiting.insert(id, purpose);
+                    self.outbox.push_back(Ask::Command { id, command });
+                }
+                Effect::Query(query, purpose) => {
+                    let id = self.session.next_id();
+                    self.ui.awaiting.insert(id, purpose);
+                    self.outbox.push_back(Ask::Query { id, query });
+                }
+                Effect::Copy(text) => self.copy(&text),
+                Effect::Edit { proposal, patch } => self.exit = Some(Exit::Edit { proposal, patch }),
+                Effect::Repaint => {
+                    if self.repaint().is_err() {
+                        self.ui.complain("the screen could not be drawn anew", None);
+                    }
+                }
+                Effect::Suspend => self.exit = Some(Exit::Suspend),
+                Effect::Leave(left) => self.exit = Some(Exit::Leave(left)),
+            }
+        }
+        self.flush_outbox();
+    }
+
+    fn flush_outbox(&mut self) {
+        while let Some(ask) = self.outbox.pop_front() {
+            if let Err(ask) = self.session.try_ask(ask) {
+                self.outbox.push_front(ask);
+                break;
+            }
+        }
+    }
+
+    fn copy(&mut self, text: &str) {
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        const MOST: usize = 74_000;
+        if text.len() > MOST {
+            self.ui.complain(
+                format!("{} bytes are more than terminals take by OSC 52 ({MOST})", text.len()),
+                Some("copy a part of it, or use `gonogo logs`".into()),
+            );
+            return;
+        }
+        let sequence = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
+        match self.terminal.backend_mut().send(sequence.as_bytes()) {
+            Ok(()) => self.ui.say(format!("sent by OSC 52, {} bytes", text.len())),
+            Err(error) => self.ui.complain(format!("not sent: {error}"), None),
+        }
+    }
+
+    /// Draws everything anew at the next draw.
+    fn repaint(&mut self) -> io::Result<()> {
+        self.terminal.backend_mut().forget();
+        self.terminal.clear()?;
+        self.ui.dirty = true;
+        self.next_frame = Duration::ZERO;
+        self.draw_if_due()
+    }
+
+    /// The one place where the screen is drawn: if something that it shows has changed, and the last frame is out.
+    pub(super) fn draw_if_due(&mut self) -> io::Result<()> {
+        self.ui.clock = (self.clock)();
+        let now = self.ui.clock.mono;
+        if view::status::ticks(&self.ui, &self.state) && now >= self.next_tick {
+            self.ui.dirty = true;
+            self.next_tick = now + Duration::from_secs(1);
+        }
+        self.ui.dirty |= self.ui.card_is_armed() != self.shown_armed;
+        if !self.ui.dirty || now < self.next_frame || !self.gauge.is_idle() {
+            return Ok(());
+        }
+        let size = self.terminal.size()?;
+        self.ui.size = (size.width, size.height);
+        let effects = update::settle(&mut self.ui, &self.state);
+        self.perform(effects);
+        let (ui, state) = (&self.ui, &self.state);
+        self.terminal.draw(|frame| view::draw(frame, ui, state))?;
+        self.draws += 1;
+        self.shown_armed = self.ui.card_is_armed();
+        let on_screen = Layout::of(&self.ui).shows_card(&self.ui) && self.ui.overlay.is_none();
+        self.ui.card.was_drawn(on_screen, now);
+        self.ui.dirty = false;
+        self.next_frame = now + FRAME;
+        Ok(())
+    }
+
+    /// Waits for the editor, taking frames in meanwhile: what happens is not held up by it.
+    async fn while_editing<T>(&mut self, editing: impl Future<Output = T>) -> T {
+        tokio::pin!(editing);
+        let mut open = true;
+        loop {
+            tokio::select! {
+                edited = &mut editing => return edited,
+                frame = self.session.frame(), if open => match frame {
+                    Some(frame) => self.hear(frame),
+                    None => open = false,
+                },
+            }
+        }
+    }
+
+    fn edited(&mut self, proposal: ProposalId, before: &PatchText, edited: io::Result<String>) {
+        match edited {
+            Ok(text) => {
+                let effects = update::answer::edited(&mut self.ui, proposal, before, text);
+                self.perform(effects);
+            }
+            Err(error) => self.ui.complain(
+                format!("the editor could not be run: {error}"),
+                Some("set VISUAL or EDITOR to a command that edits a file".into()),
+            ),
+        }
+    }
+}
+
+async fn next_signal(signals: &mut Option<Signals>) -> Asked {
+    match signals {
+        Some(signals) => signals.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}

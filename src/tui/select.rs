@@ -1,0 +1,146 @@
+//! What is chosen, kept true while records come in: the project, the run, the job whose output is shown.
+
+use crate::{
+    domain::id::{JobKey, OutputId, RunId},
+    state::{
+        board::State,
+        job::{Job, JobStatus},
+        run::Run,
+    },
+};
+
+use super::{
+    log::LogPane,
+    tree::{self, Node},
+    ui::Ui,
+};
+
+/// After records were folded in: chooses what the person has not chosen.
+pub fn refresh(ui: &mut Ui, state: &State) {
+    choose_project(ui, state);
+    choose_run(ui, state);
+    choose_output(ui, state);
+    ui.card.refresh(state);
+}
+
+fn choose_project(ui: &mut Ui, state: &State) {
+    let shown = |id| state.projects.get(id).is_some_and(|project: &crate::state::project::Project| !project.forgotten);
+    if ui.project.as_ref().is_some_and(shown) {
+        return;
+    }
+    let here = ui.options.root.as_deref().and_then(|root| state.project_at(root)).filter(|p| !p.forgotten);
+    let busiest = || {
+        let newest = |p: &&crate::state::project::Project| p.runs.last().copied();
+        state.projects.values().filter(|p| !p.forgotten).max_by_key(newest)
+    };
+    ui.project = here.or_else(busiest).map(|project| project.id);
+    ui.runs.chosen = None;
+    ui.runs.pinned = false;
+}
+
+fn choose_run(ui: &mut Ui, state: &State) {
+    let Some(project) = ui.project.and_then(|id| state.projects.get(&id)) else { return };
+    let there = ui.runs.chosen.as_ref().is_some_and(|node| exists(state, node));
+    if there && ui.runs.pinned {
+        return;
+    }
+    let newest = project.runs.last().copied();
+    if !there || ui.run() != newest {
+        ui.runs.chosen = newest.map(Node::Run);
+        ui.runs.pinned = false;
+        ui.timeline.cursor = None;
+        ui.timeline.scroll = 0;
+    }
+}
+
+fn exists(state: &State, node: &Node) -> bool {
+    match node {
+        Node::Run(run) => state.runs.contains_key(run),
+        Node::Output(output) => tree::find_job(state, output.run, &output.job).is_some(),
+        Node::Job(run, job) | Node::Step(run, job, _) => tree::find_job(state, *run, job).is_some(),
+        Node::Gate(run, gate) => {
+            state.runs.get(run).is_some_and(|run| run.gates.iter().any(|g| g.planned.name == *gate))
+        }
+    }
+}
+
+fn choose_output(ui: &mut Ui, state: &State) {
+    let Some(run) = ui.run().and_then(|id| state.runs.get(&id)) else {
+        ui.log = LogPane::empty(ui.log.wrap, ui.log.time);
+        return;
+    };
+    let of_this_run = ui.log.output.as_ref().is_some_and(|output| output.run == run.id);
+    if of_this_run && (ui.log.pinned || ui.runs.chosen.as_ref().is_some_and(|node| node.job().is_some())) {
+        return;
+    }
+    let job = ui.runs.chosen.as_ref().and_then(Node::job).and_then(|key| tree::run_job(run, key));
+    let Some(job) = job.or_else(|| interesting(run)) else {
+        if !of_this_run {
+            ui.log.output = None;
+        }
+        return;
+    };
+    if let Some(output) = job.output(run.id) {
+        show(ui, state, output, false);
+    }
+}
+
+/// The job that a look at a run begins with: what failed first, else what started last.
+fn interesting(run: &Run) -> Option<&Job> {
+    let failed = run.jobs.iter().filter(|job| matches!(job.status, JobStatus::Failed | JobStatus::Lost));
+    let first_failed = failed.min_by_key(|job| job.since);
+    let started = run.jobs.iter().filter(|job| job.attempt().is_some());
+    first_failed.or_else(|| started.max_by_key(|job| job.attempt().map(|attempt| attempt.started_at)))
+}
+
+/// Shows an output: its end while it is written, its first error if it failed. `chosen`: the person asked for it.
+pub fn show(ui: &mut Ui, state: &State, output: OutputId, chosen: bool) {
+    ui.log.pinned = chosen;
+    if ui.log.output.as_ref() == Some(&output) {
+        return;
+    }
+    let job = tree::find_job(state, output.run, &output.job);
+    let attempt = job.and_then(|job| job.attempts.iter().find(|a| a.number == output.attempt)).filter(|_| !output.repair);
+    let ended = attempt.is_some_and(|attempt| attempt.ended_at.is_some());
+    let lines = attempt.filter(|_| ended).map(|attempt| attempt.lines).filter(|&lines| lines > 0);
+    let evidence = attempt.and_then(|a| a.diagnosis.as_ref()).and_then(|diagnosis| diagnosis.evidence);
+    ui.log.show(output, lines, evidence.is_none());
+    if let Some((first, _)) = evidence {
+        let height = usize::from(super::layout::Layout::of(ui).log_rows());
+        let pinned = ui.log.pinned;
+        ui.log.jump(first.saturating_sub(1), height);
+        ui.log.pinned = pinned;
+    }
+}
+
+/// Chooses a job, and shows the output of its newest attempt.
+pub fn choose_job(ui: &mut Ui, state: &State, run: RunId, job: &JobKey) {
+    ui.runs.chosen = Some(Node::Job(run, job.clone()));
+    ui.runs.pinned = true;
+    if let Some(found) = state.runs.get(&run) {
+        ui.project = Some(found.project);
+        let node = Node::Run(run);
+        if !tree::is_open(ui, state, &node) {
+            turn(ui, node);
+        }
+    }
+    if let Some(output) = tree::find_job(state, run, job).and_then(|job| job.output(run)) {
+        show(ui, state, output, true);
+    }
+}
+
+/// Opens what is shut, and shuts what is open.
+pub fn turn(ui: &mut Ui, node: Node) {
+    if !ui.runs.turned.remove(&node) {
+        ui.runs.turned.insert(node);
+    }
+}
+
+/// The outputs of a job in the order of time: its attempts and its repairs.
+pub fn outputs(run: RunId, job: &Job) -> Vec<OutputId> {
+    let attempts = job.attempts.iter().map(|a| (a.started_at, OutputId::attempt(run, job.key(), a.number)));
+    let repairs = job.repairs.iter().map(|r| (r.started_at, OutputId::repair(run, job.key(), r.number)));
+    let mut all: Vec<_> = attempts.chain(repairs).collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, output)| output).collect()
+}

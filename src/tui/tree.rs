@@ -1,0 +1,146 @@
+//! The rows of pane 2: runs, their jobs and gates, their steps.
+
+use crate::{
+    domain::id::{JobKey, OutputId, ProjectId, RunId},
+    state::{board::State, job::Job, run::Run},
+};
+
+use super::ui::Ui;
+
+/// What a row stands for; it keeps its place while others come and go.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Node {
+    /// A run.
+    Run(RunId),
+    /// A job of a run.
+    Job(RunId, JobKey),
+    /// A step of a job.
+    Step(RunId, JobKey, u32),
+    /// One of several outputs of a job: an attempt or a repair.
+    Output(OutputId),
+    /// A gate of a run.
+    Gate(RunId, String),
+}
+
+impl Node {
+    /// The run that it belongs to.
+    pub fn run(&self) -> RunId {
+        match self {
+            Self::Run(run) | Self::Job(run, _) | Self::Step(run, _, _) | Self::Gate(run, _) => *run,
+            Self::Output(output) => output.run,
+        }
+    }
+
+    /// The job that it is or belongs to.
+    pub fn job(&self) -> Option<&JobKey> {
+        match self {
+            Self::Job(_, job) | Self::Step(_, job, _) => Some(job),
+            Self::Output(output) => Some(&output.job),
+            Self::Run(_) | Self::Gate(..) => None,
+        }
+    }
+
+    /// The row in which it lies.
+    pub fn parent(&self) -> Option<Self> {
+        match self {
+            Self::Run(_) => None,
+            Self::Job(run, _) | Self::Gate(run, _) => Some(Self::Run(*run)),
+            Self::Step(run, job, _) => Some(Self::Job(*run, job.clone())),
+            Self::Output(output) => Some(Self::Job(output.run, output.job.clone())),
+        }
+    }
+}
+
+/// The rows of a project's runs, the newest first.
+pub fn nodes(ui: &Ui, state: &State, project: ProjectId) -> Vec<Node> {
+    let Some(project) = state.projects.get(&project) else { return Vec::new() };
+    let mut out = Vec::new();
+    for run in project.runs.iter().rev().filter_map(|id| state.runs.get(id)) {
+        out.push(Node::Run(run.id));
+        if !is_open(ui, state, &Node::Run(run.id)) {
+            continue;
+        }
+        for job in &run.jobs {
+            let node = Node::Job(run.id, job.key().clone());
+            let open = is_open(ui, state, &node);
+            out.push(node);
+            if open {
+                let steps = 0..job.planned.spec.steps.len() as u32;
+                out.extend(steps.map(|step| Node::Step(run.id, job.key().clone(), step)));
+                let outputs = super::select::outputs(run.id, job);
+                if outputs.len() > 1 {
+                    out.extend(outputs.into_iter().map(Node::Output));
+                }
+            }
+        }
+        out.extend(run.gates.iter().map(|gate| Node::Gate(run.id, gate.planned.name.clone())));
+    }
+    out
+}
+
+/// Whether a row shows what lies in it: the newest run does, unless the person has turned it round.
+pub fn is_open(ui: &Ui, state: &State, node: &Node) -> bool {
+    let by_itself = match node {
+        Node::Run(id) => state
+            .runs
+            .get(id)
+            .and_then(|run| state.projects.get(&run.project))
+            .is_some_and(|project| project.runs.last() == Some(id)),
+        Node::Job(..) | Node::Step(..) | Node::Output(_) | Node::Gate(..) => false,
+    };
+    by_itself != ui.runs.turned.contains(node)
+}
+
+/// Whether a row takes a second line for what is wrong or being done about it.
+pub fn second_line(state: &State, node: &Node) -> Option<(String, Note)> {
+    let Node::Job(run, key) = node else { return None };
+    job_note(find_job(state, *run, key)?)
+}
+
+/// What kind of thing a second line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// What is wrong.
+    Fault,
+    /// What is being done about it.
+    Repair,
+    /// Why it waits, or does not run.
+    Reason,
+}
+
+fn job_note(job: &Job) -> Option<(String, Note)> {
+    use crate::{protocol::event::RepairResult, state::job::JobStatus};
+    if let Some(repair) = job.repair()
+        && !job.status.is_good()
+    {
+        if let Some(doing) = repair.doing() {
+            return Some((format!("repair: {doing}"), Note::Repair));
+        }
+        match &repair.result {
+            Some(RepairResult::Flaky) => return Some(("flaky: passed when run again".into(), Note::Repair)),
+            Some(RepairResult::GaveUp { why }) => return Some((format!("not repaired: {why}"), Note::Fault)),
+            _ => {}
+        }
+    }
+    match &job.status {
+        JobStatus::Failed => Some(match (job.diagnosis(), job.attempt().and_then(|a| a.outcome.as_ref())) {
+            (Some(diagnosis), _) => (diagnosis.headline(), Note::Fault),
+            (None, Some(crate::domain::outcome::JobOutcome::Failed { failure })) => (failure.to_string(), Note::Fault),
+            (None, _) => return None,
+        }),
+        JobStatus::Retrying { because, .. } => Some((format!("again: {because}"), Note::Reason)),
+        JobStatus::Skipped { reason } => Some((reason.to_string(), Note::Reason)),
+        JobStatus::Lost => Some(("gonogo ended while it ran; r runs it again".into(), Note::Fault)),
+        _ => None,
+    }
+}
+
+/// A job of a run.
+pub fn find_job<'a>(state: &'a State, run: RunId, job: &JobKey) -> Option<&'a Job> {
+    state.runs.get(&run).and_then(|run| run_job(run, job))
+}
+
+/// A job of this run.
+pub fn run_job<'a>(run: &'a Run, job: &JobKey) -> Option<&'a Job> {
+    run.index.get(job).and_then(|&at| run.jobs.get(at))
+}

@@ -1,0 +1,374 @@
+//! What the board itself remembers: focus, choice, scroll, popups. Everything else is State.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use crate::{
+    config::keymap::action::{Action, Context},
+    domain::{
+        id::{ApprovalId, JobKey, OutputId, ProjectId, ProposalId, RequestId, RunId, Seq},
+        patch::PatchText,
+        time::Timestamp,
+    },
+    protocol::{
+        command::Command,
+        query::Query,
+    },
+};
+
+use super::{
+    card::Card,
+    log::LogPane,
+    options::{Left, Options},
+    tree::Node,
+    widget::text_input::TextInput,
+};
+
+/// A pane; it keeps its number at every size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pane {
+    /// 1
+    Projects,
+    /// 2
+    #[default]
+    Runs,
+    /// 3
+    Logs,
+    /// 4
+    Timeline,
+    /// The approval card, when it is on the screen.
+    Card,
+}
+
+impl Pane {
+    /// Which keys mean something in it beside those that do everywhere.
+    pub fn context(self) -> Context {
+        match self {
+            Self::Projects | Self::Runs => Context::List,
+            Self::Logs => Context::Logs,
+            Self::Timeline => Context::Timeline,
+            Self::Card => Context::Approval,
+        }
+    }
+}
+
+/// Everything that the board remembers.
+#[derive(Debug)]
+pub struct Ui {
+    /// What it was told when it was opened.
+    pub options: Options,
+    /// Columns and rows of the screen.
+    pub size: (u16, u16),
+    /// What time it is; the pure parts have no clock of their own.
+    pub clock: Clock,
+    /// How the other side is doing.
+    pub link: Link,
+    /// Which pane has the keys.
+    pub focus: Pane,
+    /// It has the whole screen.
+    pub zoom: bool,
+    /// The chosen project.
+    pub project: Option<ProjectId>,
+    /// Pane 1: first row shown.
+    pub projects_scroll: usize,
+    /// Pane 2.
+    pub runs: RunsPane,
+    /// Pane 3.
+    pub log: LogPane,
+    /// Pane 4.
+    pub timeline: TimelinePane,
+    /// The approval card.
+    pub card: Card,
+    /// What stands over the panes.
+    pub overlay: Option<Overlay>,
+    /// One line at the bottom until the next key.
+    pub notice: Option<Notice>,
+    /// What the answers under way are for.
+    pub awaiting: BTreeMap<RequestId, Purpose>,
+    /// Ctrl-C was pressed; another one leaves.
+    pub leaving: bool,
+    /// Something that is shown has changed.
+    pub dirty: bool,
+}
+
+/// What time it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// By the wall.
+    pub wall: Timestamp,
+    /// Since the board was opened; never goes backwards.
+    pub mono: Duration,
+}
+
+/// How the other side is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// The newest record when the session began; caught up when that has been folded.
+    pub target: Option<Seq>,
+    /// That has been reached.
+    pub caught_up: bool,
+    /// The other side ended, and why.
+    pub gone: Option<String>,
+    /// Telemetry messages that were dropped.
+    pub dropped: u64,
+}
+
+/// Pane 2.
+#[derive(Clone, Debug, Default)]
+pub struct RunsPane {
+    /// The chosen row.
+    pub chosen: Option<Node>,
+    /// The person chose it: it doesn't go over to a newer run by itself.
+    pub pinned: bool,
+    /// Rows that are open or shut against what they would be by themselves.
+    pub turned: BTreeSet<Node>,
+    /// First row shown.
+    pub scroll: usize,
+}
+
+/// Pane 4.
+#[derive(Clone, Debug, Default)]
+pub struct TimelinePane {
+    /// The moment that the cursor stands on; `None`: the newest.
+    pub cursor: Option<Seq>,
+    /// Each step shows half of the time before.
+    pub scale: u8,
+    /// First row of bars shown.
+    pub scroll: usize,
+}
+
+/// Something over the panes that has the keys.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// All keys.
+    Help {
+        /// First line shown.
+        scroll: usize,
+    },
+    /// Everything by name.
+    Palette {
+        /// What has been typed.
+        input: TextInput,
+        /// The chosen entry.
+        chosen: usize,
+    },
+    /// A question with y and n.
+    Confirm(Confirm),
+    /// A question that is answered by typing a word.
+    Typed {
+        /// What is asked; its lines.
+        text: Vec<String>,
+        /// The word.
+        word: String,
+        /// What has been typed.
+        input: TextInput,
+        /// What is done then.
+        then: Vec<Effect>,
+    },
+    /// Words with a NO-GO.
+    Words {
+        /// Which question.
+        approval: ApprovalId,
+        /// What has been typed.
+        input: TextInput,
+    },
+    /// Which pipeline to start.
+    Start {
+        /// What has been typed.
+        input: TextInput,
+        /// Pipelines that are known from earlier runs.
+        known: Vec<String>,
+        /// The chosen one.
+        chosen: usize,
+    },
+}
+
+/// A question with y and n.
+#[derive(Clone, Debug)]
+pub struct Confirm {
+    /// What is asked; its lines.
+    pub text: Vec<String>,
+    /// What is done on y.
+    pub then: Vec<Effect>,
+    /// When it came up: an answer that was typed before it could be read doesn't count.
+    pub since: Duration,
+}
+
+/// One line at the bottom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What there is to say.
+    pub text: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// It is a refusal or a failure.
+    pub bad: bool,
+}
+
+/// What the event loop has to do for an intent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send a command.
+    Command(Command, Purpose),
+    /// Send a query.
+    Query(Query, Purpose),
+    /// Put this into the clipboard of the terminal.
+    Copy(String),
+    /// Let the person change a patch in their editor.
+    Edit {
+        /// Of which proposal.
+        proposal: ProposalId,
+        /// The patch.
+        patch: PatchText,
+    },
+    /// Draw everything anew.
+    Repaint,
+    /// Stop this process until the shell lets it go on.
+    Suspend,
+    /// Leave the board.
+    Leave(Left),
+}
+
+/// What an answer under way is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Purpose {
+    /// To say this when it is done.
+    Say(String),
+    /// To show the run that was started.
+    Started,
+    /// An answer to a question; it can be answered again if this is refused.
+    Answered {
+        /// Which question.
+        approval: ApprovalId,
+        /// What to say when it is taken.
+        said: String,
+    },
+    /// To show lines.
+    Lines {
+        /// Of which output.
+        output: OutputId,
+        /// From, to.
+        asked: (u64, u64),
+    },
+    /// To jump to the line of a moment.
+    Moment {
+        /// Of which output.
+        output: OutputId,
+    },
+    /// To jump to the next line that matches.
+    Hit {
+        /// Of which output.
+        output: OutputId,
+        /// Where the search began.
+        from: u64,
+        /// It went towards the beginning.
+        backwards: bool,
+        /// It is for errors: the evidence of the diagnosis counts as well.
+        errors: bool,
+        /// It has begun again at the other end.
+        wrapped: bool,
+    },
+    /// To say how many lines match.
+    Count {
+        /// Of which output.
+        output: OutputId,
+        /// What.
+        pattern: String,
+    },
+}
+
+/// What a key means where it was pressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// One of the keymap's actions.
+    Do(Action),
+    /// A change of the text that is being typed.
+    Type(super::widget::text_input::Edit),
+    /// Text that was pasted into it.
+    Paste(String),
+    /// Enter, in a text or a list.
+    Accept,
+    /// Esc, in whatever stands over the panes.
+    Dismiss,
+    /// One up or down in a list under a text.
+    Choose(i32),
+    /// y or n, in a question.
+    Answer(bool),
+    /// Ctrl-C.
+    Interrupt,
+}
+
+impl Ui {
+    /// A board that has heard of nothing yet.
+    pub fn new(options: Options, size: (u16, u16), clock: Clock) -> Self {
+        Self {
+            options,
+            size,
+            clock,
+            link: Link::default(),
+            focus: Pane::default(),
+            zoom: false,
+            project: None,
+            projects_scroll: 0,
+            runs: RunsPane::default(),
+            log: LogPane::empty(false, false),
+            timeline: TimelinePane::default(),
+            card: Card::default(),
+            overlay: None,
+            notice: None,
+            awaiting: BTreeMap::new(),
+            leaving: false,
+            dirty: true,
+        }
+    }
+
+    /// The chosen run.
+    pub fn run(&self) -> Option<RunId> {
+        self.runs.chosen.as_ref().map(Node::run)
+    }
+
+    /// The chosen job, or the one whose output is shown.
+    pub fn job(&self) -> Option<&JobKey> {
+        self.runs.chosen.as_ref().and_then(Node::job).or(self.log.output.as_ref().map(|output| &output.job))
+    }
+
+    /// Letters are text now.
+    pub fn is_typing(&self) -> bool {
+        match &self.overlay {
+            None => self.log.field.is_some(),
+            Some(Overlay::Help { .. } | Overlay::Confirm(_)) => false,
+            Some(Overlay::Palette { .. } | Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }) => true,
+        }
+    }
+
+    /// The approval card may take keys: nothing stands over it, and the pane with the focus doesn't need the same letters.
+    ///
+    /// The log does (`y` copies, `n` finds, `e` looks for errors), so a reader answers with `!` first.
+    pub fn card_may_take_keys(&self) -> bool {
+        self.overlay.is_none() && !self.is_typing() && self.link.gone.is_none() && self.focus != Pane::Logs
+    }
+
+    /// The approval card's keys live.
+    pub fn card_is_armed(&self) -> bool {
+        self.card_may_take_keys() && self.card.is_armed(self.clock.mono)
+    }
+
+    /// Says something at the bottom.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), hint: None, bad: false });
+        self.dirty = true;
+    }
+
+    /// Says at the bottom what is wrong.
+    pub fn complain(&mut self, text: impl Into<String>, hint: Option<String>) {
+        self.notice = Some(Notice { text: text.into(), hint, bad: true });
+        self.dirty = true;
+    }
+
+    /// Asks a question with y and n.
+    pub fn confirm(&mut self, text: Vec<String>, then: Vec<Effect>) {
+        self.overlay = Some(Overlay::Confirm(Confirm { text, then, since: self.clock.mono }));
+    }
+}

@@ -1,0 +1,190 @@
+//! An intent changes what is looked at, and asks for things. Pure: what has to be done comes back as effects.
+
+mod act;
+pub(super) mod answer;
+mod logs;
+pub(super) mod moments;
+mod navigate;
+mod popup;
+pub mod reply;
+
+pub(super) use popup::{entries, pipelines};
+
+use crate::{
+    config::keymap::action::Action,
+    domain::id::Seq,
+    protocol::{event::Telemetry, frame::Frame},
+    state::board::State,
+};
+
+use super::{
+    layout::Layout,
+    options::Left,
+    select,
+    ui::{Effect, Intent, Pane, Purpose, Ui},
+    view,
+};
+
+/// Does what an intent says.
+pub fn update(ui: &mut Ui, state: &State, intent: Intent) -> Vec<Effect> {
+    ui.dirty = true;
+    ui.notice = None;
+    if intent != Intent::Interrupt {
+        ui.leaving = false;
+    }
+    match intent {
+        Intent::Do(action) => act(ui, state, action),
+        Intent::Interrupt => interrupt(ui, state),
+        other => popup::update(ui, state, other),
+    }
+}
+
+fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Down => navigate::step(ui, state, 1),
+        Action::Up => navigate::step(ui, state, -1),
+        Action::HalfPageDown => navigate::page(ui, state, 1, 2),
+        Action::HalfPageUp => navigate::page(ui, state, -1, 2),
+        Action::PageDown => navigate::page(ui, state, 1, 1),
+        Action::PageUp => navigate::page(ui, state, -1, 1),
+        Action::Top => navigate::end(ui, state, false),
+        Action::Bottom => navigate::end(ui, state, true),
+        Action::Left => navigate::sideways(ui, state, false),
+        Action::Right => navigate::sideways(ui, state, true),
+        Action::Open => return navigate::open(ui, state),
+        Action::Toggle => navigate::toggle(ui, state),
+        Action::Back => navigate::back(ui, state),
+        Action::Pane1 => navigate::focus(ui, Pane::Projects),
+        Action::Pane2 => navigate::focus(ui, Pane::Runs),
+        Action::Pane3 => navigate::focus(ui, Pane::Logs),
+        Action::Pane4 => navigate::focus(ui, Pane::Timeline),
+        Action::NextPane => navigate::next_pane(ui, 1),
+        Action::PrevPane => navigate::next_pane(ui, -1),
+        Action::Zoom => ui.zoom = !ui.zoom,
+        Action::Help | Action::CardHelp => ui.overlay = Some(super::ui::Overlay::Help { scroll: 0 }),
+        Action::Palette => popup::palette(ui),
+        Action::Find => logs::find(ui),
+        Action::FindNext => return logs::next_hit(ui, false),
+        Action::FindPrev => return logs::next_hit(ui, true),
+        Action::Follow => logs::follow(ui),
+        Action::Wrap => logs::wrap(ui),
+        Action::Time => ui.log.time = !ui.log.time,
+        Action::NextError => return logs::next_error(ui, state, false),
+        Action::PrevError => return logs::next_error(ui, state, true),
+        Action::Copy => return act::copy(ui, state),
+        Action::Start => return act::start(ui, state),
+        Action::Rerun => return act::rerun(ui, state),
+        Action::RerunAll => act::rerun_all(ui, state),
+        Action::Stop => act::stop(ui, state),
+        Action::ForceStop => act::force_stop(ui, state),
+        Action::Undo => act::undo(ui, state),
+        Action::ZoomIn => ui.timeline.scale = (ui.timeline.scale + 1).min(12),
+        Action::ZoomOut => ui.timeline.scale = ui.timeline.scale.saturating_sub(1),
+        Action::Approvals => answer::open(ui, state),
+        Action::Yes => return answer::go(ui, state),
+        Action::No => answer::no_go(ui),
+        Action::Edit => return answer::edit(ui, state),
+        Action::TakeHunk => answer::turn_hunk(ui),
+        Action::NextHunk => answer::next_hunk(ui, 1),
+        Action::PrevHunk => answer::next_hunk(ui, -1),
+        Action::FullDiff => ui.card.full = !ui.card.full,
+        Action::CardDown => answer::scroll(ui, 1),
+        Action::CardUp => answer::scroll(ui, -1),
+        Action::Later => answer::later(ui, state),
+        Action::Repaint | Action::Refresh => return vec![Effect::Repaint],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Quit => return leave(ui, state),
+        // Not there yet: their keys do nothing.
+        Action::Pane5
+        | Action::Pane6
+        | Action::Pane7
+        | Action::OnlyMatches
+        | Action::Details
+        | Action::Fold
+        | Action::Save
+        | Action::Mark
+        | Action::SideBySide => {}
+    }
+    Vec::new()
+}
+
+/// Ctrl-C clears what is being typed; a second one leaves.
+fn interrupt(ui: &mut Ui, state: &State) -> Vec<Effect> {
+    let open = ui.overlay.take().is_some() | ui.log.field.take().is_some();
+    if ui.leaving {
+        return leave(ui, state);
+    }
+    ui.leaving = true;
+    if !open {
+        ui.say("Ctrl-C again leaves the board");
+    }
+    Vec::new()
+}
+
+/// Leaves; asks before that ends something.
+fn leave(ui: &mut Ui, state: &State) -> Vec<Effect> {
+    let leave = match &ui.link.gone {
+        Some(reason) => Effect::Leave(Left::Gone { reason: reason.clone() }),
+        None => Effect::Leave(Left::Detached),
+    };
+    let under_way = state.active_runs().filter(|run| view::status::is_running(run)).count();
+    if !ui.options.in_process || under_way == 0 || ui.link.gone.is_some() {
+        return vec![leave];
+    }
+    let (runs, they) = if under_way == 1 { ("1 run is", "it ends") } else { ("runs are", "they end") };
+    let count = if under_way == 1 { String::new() } else { format!("{under_way} ") };
+    ui.confirm(vec![format!("{count}{runs} under way: {they} when you leave."), "Leave?".into()], vec![leave]);
+    Vec::new()
+}
+
+/// Takes in a frame of the session, all but records, which the caller has folded. Gives back what has to be done.
+pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
+    match frame {
+        Frame::Hello { seq, .. } => {
+            ui.link.target = Some(seq);
+            caught_up(ui, state.seq);
+            ui.dirty = true;
+        }
+        Frame::Records(_) => {
+            caught_up(ui, state.seq);
+            select::refresh(ui, state);
+            ui.dirty = true;
+        }
+        Frame::Telemetry(Telemetry::OutputGrew { output, lines, .. }) => ui.dirty |= ui.log.grew(&output, lines),
+        Frame::Telemetry(Telemetry::Dropped { count }) => {
+            ui.link.dropped += count;
+            ui.dirty = true;
+        }
+        Frame::Reply { id, result } => {
+            if let Some(purpose) = ui.awaiting.remove(&id) {
+                return reply::reply(ui, state, purpose, result);
+            }
+        }
+        Frame::Goodbye { reason } => {
+            ui.link.gone = Some(reason);
+            ui.dirty = true;
+        }
+    }
+    Vec::new()
+}
+
+fn caught_up(ui: &mut Ui, seq: Seq) {
+    ui.link.caught_up |= ui.link.target.is_some_and(|target| seq >= target);
+}
+
+/// Just before a draw: puts scrolled panes where they belong, and says what must be read for them.
+pub fn settle(ui: &mut Ui, state: &State) -> Vec<Effect> {
+    let layout = Layout::of(ui);
+    if ui.focus == Pane::Card && !layout.shows_card(ui) {
+        ui.focus = Pane::Runs;
+    }
+    navigate::settle(ui, state, &layout);
+    answer::settle(ui, &layout);
+    let (height, width) = view::logs::room(ui, &layout);
+    if height == 0 {
+        return Vec::new();
+    }
+    let Some((query, asked)) = ui.log.settle(height, width) else { return Vec::new() };
+    let Some(output) = ui.log.output.clone() else { return Vec::new() };
+    vec![Effect::Query(query, Purpose::Lines { output, asked })]
+}

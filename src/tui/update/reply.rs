@@ -1,0 +1,110 @@
+//! What came of what was asked for.
+
+use crate::{
+    domain::id::OutputId,
+    protocol::{
+        command::Refusal,
+        query::{Answer, Query},
+    },
+    state::board::State,
+};
+
+use crate::tui::{
+    log::ERROR_PATTERN,
+    select, tree,
+    tree::Node,
+    ui::{Effect, Purpose, Ui},
+};
+
+use super::logs;
+
+/// Takes an answer in.
+pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer, Refusal>) -> Vec<Effect> {
+    ui.dirty = true;
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            refused(ui, purpose, refusal);
+            return Vec::new();
+        }
+    };
+    match (purpose, answer) {
+        (Purpose::Lines { output, asked }, Answer::Lines(page)) => ui.log.read(&output, asked, page),
+        (Purpose::Lines { asked, .. }, _) => ui.log.unread(asked),
+        (Purpose::Moment { output }, Answer::Line { line }) if shows(ui, &output) => match line {
+            Some(line) => ui.log.jump(line, logs::height(ui)),
+            None => ui.say("nothing had been written by then"),
+        },
+        (purpose @ Purpose::Hit { .. }, Answer::Hits { lines, .. }) => return hit(ui, state, purpose, lines.first().copied()),
+        (Purpose::Count { output, pattern }, Answer::Hits { lines, more }) if shows(ui, &output) => {
+            if let Some(search) = ui.log.search.as_mut().filter(|search| search.pattern == pattern) {
+                search.hits = Some((lines.len(), more));
+            }
+        }
+        (Purpose::Started, Answer::Run { run, project }) => {
+            ui.project = Some(project);
+            ui.runs.chosen = Some(Node::Run(run));
+            ui.runs.pinned = false;
+            ui.log.pinned = false;
+            ui.say(format!("run {run} is under way"));
+            select::refresh(ui, state);
+        }
+        (Purpose::Say(said) | Purpose::Answered { said, .. }, _) => ui.say(said),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn shows(ui: &Ui, output: &OutputId) -> bool {
+    ui.log.output.as_ref() == Some(output)
+}
+
+fn refused(ui: &mut Ui, purpose: Purpose, refusal: Refusal) {
+    match purpose {
+        // Lines that can't be read: the log says so itself by staying blank, and is asked again when it grows.
+        Purpose::Lines { asked, .. } => ui.log.unread(asked),
+        Purpose::Count { .. } => return,
+        Purpose::Answered { approval, .. } => {
+            ui.card.sent.remove(&approval);
+        }
+        _ => {}
+    }
+    ui.complain(refusal.message, refusal.hint);
+}
+
+/// A search has found its next line, or none before the end.
+fn hit(ui: &mut Ui, state: &State, purpose: Purpose, line: Option<u64>) -> Vec<Effect> {
+    let Purpose::Hit { output, from, backwards, errors, wrapped } = purpose else { return Vec::new() };
+    if !shows(ui, &output) {
+        return Vec::new();
+    }
+    let evidence = if errors { evidence(state, &output) } else { None };
+    let ahead = evidence.filter(|&at| if backwards { at <= from } else { at >= from });
+    let nearest = match (line, ahead) {
+        (Some(a), Some(b)) => Some(if backwards { a.max(b) } else { a.min(b) }),
+        (one, other) => one.or(other),
+    };
+    if let Some(line) = nearest {
+        ui.log.jump(line, logs::height(ui));
+        if wrapped {
+            ui.say(if backwards { "from the end again" } else { "from the beginning again" });
+        }
+        return Vec::new();
+    }
+    let pattern = if errors { Some(format!("(?i:{ERROR_PATTERN})")) } else { ui.log.search.as_ref().map(|s| s.pattern.clone()) };
+    let Some(pattern) = pattern else { return Vec::new() };
+    if wrapped {
+        ui.say(if errors { "no line here says that something is wrong".into() } else { format!("no line matches {pattern}") });
+        return Vec::new();
+    }
+    let from = if backwards { ui.log.total.saturating_sub(1) } else { 0 };
+    let query = Query::Search { output: output.clone(), pattern, from, backwards, limit: 1 };
+    vec![Effect::Query(query, Purpose::Hit { output, from, backwards, errors, wrapped: true })]
+}
+
+/// The first line that the diagnosis of this attempt rests on.
+fn evidence(state: &State, output: &OutputId) -> Option<u64> {
+    let job = tree::find_job(state, output.run, &output.job).filter(|_| !output.repair)?;
+    let attempt = job.attempts.iter().find(|attempt| attempt.number == output.attempt)?;
+    attempt.diagnosis.as_ref()?.evidence.map(|(first, _)| first.saturating_sub(1))
+}

@@ -1,0 +1,245 @@
+//! Pane 3: the output of an attempt or of a repair, as far as it is in sight.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+};
+
+use crate::{
+    domain::id::OutputId,
+    protocol::query::OutputLine,
+    state::board::State,
+};
+
+use crate::tui::{
+    layout::Layout,
+    log,
+    tree,
+    ui::{Pane, Ui},
+    widget::{ansi, columns},
+};
+
+use super::{empty, pane, status};
+
+/// Columns of the time, with the blank after it.
+const TIME: usize = 9;
+/// Columns of the mark at the left.
+const GUTTER: usize = 1;
+
+/// Rows and columns that there are for text.
+pub fn room(ui: &Ui, layout: &Layout) -> (usize, usize) {
+    let area = layout.inside(layout.logs);
+    let time = if ui.log.time { TIME } else { 0 };
+    let field = usize::from(ui.log.field.is_some());
+    (usize::from(area.height).saturating_sub(field), usize::from(area.width).saturating_sub(GUTTER + time).max(1))
+}
+
+/// Draws it; gives back where the cursor of the search field stands.
+pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Layout) -> Option<(u16, u16)> {
+    if area.is_empty() {
+        return None;
+    }
+    let Some(output) = &ui.log.output else {
+        let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), "3 Logs", Vec::new());
+        let waits = ui.run().is_some_and(|run| state.runs.contains_key(&run));
+        let text = if waits { "nothing has been written yet" } else { empty::nothing_yet(ui) };
+        empty::render(buf, area, ui, text);
+        return None;
+    };
+    let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), &title(ui, state, output), notes(ui));
+    let (height, width) = room(ui, layout);
+    let evidence = evidence(state, output);
+    let mut row = 0;
+    let mut number = ui.log.top;
+    let mut skip = ui.log.skip;
+    while row < height && number < ui.log.total {
+        let Some(line) = ui.log.line(number) else {
+            // Being read: the place stays free, so that nothing jumps when it comes.
+            row += 1;
+            number += 1;
+            continue;
+        };
+        let bad = evidence.is_some_and(|(from, to)| (from..=to).contains(&number)) || log::says_error(&line.text);
+        for (index, text) in rows(ui, line, number, width).into_iter().enumerate().skip(skip) {
+            if row == height {
+                break;
+            }
+            let line = whole_row(ui, line, bad, index == 0, text);
+            columns::put(buf, area, row as u16, &line);
+            row += 1;
+        }
+        skip = 0;
+        number += 1;
+    }
+    if ui.log.total == 0 {
+        empty::render(buf, area, ui, "nothing has been written yet");
+    }
+    field(buf, area, ui)
+}
+
+/// A line's text in rows.
+fn rows(ui: &Ui, line: &OutputLine, number: u64, width: usize) -> Vec<Vec<Span<'static>>> {
+    let theme = &ui.options.theme;
+    let base = if ui.log.mark == Some(number) { theme.marked } else { theme.text };
+    let mut spans = ansi::spans(&line.text, base, theme.has_colour());
+    if let Some(regex) = ui.log.search.as_ref().and_then(|search| search.regex.as_ref()) {
+        spans = found(spans, regex, theme.found);
+    }
+    if line.clipped {
+        spans.push(Span::styled(format!(" {} longer", ui.options.glyphs.more), theme.quiet));
+    }
+    if ui.log.wrap { columns::wrap(&spans, width) } else { vec![clipped(ui, &spans, width)] }
+}
+
+/// The part of a line that is in sight, with a sign where it goes on.
+fn clipped(ui: &Ui, spans: &[Span<'static>], width: usize) -> Vec<Span<'static>> {
+    let whole = columns::spans_width(spans);
+    if whole <= ui.log.shift + width {
+        return columns::cut(spans, ui.log.shift, width);
+    }
+    let mut spans = columns::cut(spans, ui.log.shift, width.saturating_sub(1));
+    spans.push(Span::styled(ui.options.glyphs.more, ui.options.theme.quiet));
+    spans
+}
+
+/// Mark, time, text.
+fn whole_row(ui: &Ui, line: &OutputLine, bad: bool, first: bool, text: Vec<Span<'static>>) -> Line<'static> {
+    let theme = &ui.options.theme;
+    let mark = if bad { Span::styled(ui.options.glyphs.error, theme.bad) } else { Span::raw(" ") };
+    let mut spans = vec![mark];
+    if ui.log.time {
+        let time = if first { status::time_of_day(ui, line.at) } else { String::new() };
+        spans.push(Span::styled(format!("{time:<TIME$}"), theme.quiet));
+    }
+    spans.extend(text);
+    Line::from(spans)
+}
+
+/// Shows what a search found.
+fn found(spans: Vec<Span<'static>>, regex: &regex::Regex, style: Style) -> Vec<Span<'static>> {
+    let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
+    let hits: Vec<(usize, usize)> = regex.find_iter(&text).filter(|m| !m.is_empty()).map(|m| (m.start(), m.end())).collect();
+    if hits.is_empty() {
+        return spans;
+    }
+    let mut out = Vec::new();
+    let mut at = 0;
+    for span in spans {
+        let mut start = at;
+        let end = at + span.content.len();
+        let edges = hits.iter().flat_map(|(from, to)| [*from, *to]).filter(|edge| (at + 1..end).contains(edge));
+        for edge in edges.chain([end]) {
+            let inside = hits.iter().any(|(from, to)| (*from..*to).contains(&start));
+            let piece = text.get(start..edge).unwrap_or_default().to_owned();
+            out.push(Span::styled(piece, if inside { style } else { span.style }));
+            start = edge;
+        }
+        at = end;
+    }
+    out
+}
+
+fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
+    let job = tree::find_job(state, output.run, &output.job);
+    let mut title = format!("3 Logs · {}", output.job);
+    if output.repair {
+        title.push_str(&format!(" › repair {}", output.attempt));
+    } else if job.is_some_and(|job| job.attempts.len() > 1) {
+        title.push_str(&format!(" › attempt {}", output.attempt));
+    }
+    let step = job.filter(|_| !output.repair).and_then(|job| {
+        let attempt = job.attempts.iter().find(|attempt| attempt.number == output.attempt)?;
+        let at = ui.log.mark.unwrap_or(ui.log.top);
+        let step = attempt.steps.iter().rev().find(|step| step.first_line <= at)?;
+        job.planned.spec.steps.get(step.index as usize)
+    });
+    if let Some(step) = step {
+        title.push_str(&format!(" › {}", step.name));
+    }
+    title
+}
+
+fn notes(ui: &Ui) -> Vec<Span<'static>> {
+    let theme = &ui.options.theme;
+    let dot = format!(" {} ", ui.options.glyphs.dot);
+    let mut notes = Vec::new();
+    if let Some(search) = &ui.log.search {
+        let hits = match search.hits {
+            None => String::new(),
+            Some((count, more)) => format!(" {count}{}", if more { "+" } else { "" }),
+        };
+        let pattern = columns::clip(&search.pattern, 20, ui.options.glyphs.more);
+        notes.push(Span::styled(format!("/{pattern}{hits}{dot}"), theme.warn));
+    }
+    let last = ui.log.total;
+    notes.push(Span::styled(format!("{} lines{dot}", thousands(last)), theme.quiet));
+    let new = ui.log.new_lines();
+    if ui.log.follow {
+        notes.push(Span::styled("follow", theme.accent));
+    } else if new > 0 {
+        notes.push(Span::styled(format!("+{} new", thousands(new)), theme.warn));
+    } else {
+        notes.push(Span::styled("follow off", theme.quiet));
+    }
+    for (on, word) in [(ui.log.wrap, "wrap"), (ui.log.time, "time")] {
+        if on {
+            notes.push(Span::styled(format!("{dot}{word}"), theme.quiet));
+        }
+    }
+    if ui.log.shift > 0 {
+        notes.push(Span::styled(format!("{dot}from column {}", ui.log.shift + 1), theme.quiet));
+    }
+    notes
+}
+
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}
+
+/// The lines that the diagnosis of this attempt rests on (0 is the first).
+fn evidence(state: &State, output: &OutputId) -> Option<(u64, u64)> {
+    let job = tree::find_job(state, output.run, &output.job).filter(|_| !output.repair)?;
+    let attempt = job.attempts.iter().find(|attempt| attempt.number == output.attempt)?;
+    let (first, last) = attempt.diagnosis.as_ref()?.evidence?;
+    Some((first.saturating_sub(1), last.saturating_sub(1)))
+}
+
+/// The search field, over the last row.
+fn field(buf: &mut Buffer, area: Rect, ui: &Ui) -> Option<(u16, u16)> {
+    let field = ui.log.field.as_ref().filter(|_| area.height > 0)?;
+    let theme = &ui.options.theme;
+    let line = Line::from(vec![
+        Span::styled("/", theme.accent),
+        Span::raw(field.text().to_owned()),
+    ]);
+    let row = area.height - 1;
+    columns::put(buf, area, row, &Line::raw(" ".repeat(usize::from(area.width))));
+    columns::put(buf, area, row, &line);
+    let column = (1 + field.column() as u16).min(area.width.saturating_sub(1));
+    Some((area.x + column, area.y + row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_shown_across_colours() {
+        #[allow(clippy::unwrap_used)]
+        let regex = regex::Regex::new("b漢c").unwrap();
+        let hit = Style::new().add_modifier(ratatui::style::Modifier::REVERSED);
+        let spans = found(vec![Span::raw("ab"), Span::raw("漢"), Span::raw("cd b漢c")], &regex, hit);
+        let shown: Vec<(&str, bool)> = spans.iter().map(|s| (s.content.as_ref(), s.style == hit)).collect();
+        assert_eq!(shown, [("a", false), ("b", true), ("漢", true), ("c", true), ("d ", false), ("b漢c", true)]);
+        assert_eq!(thousands(1_234_567), "1,234,567");
+    }
+}

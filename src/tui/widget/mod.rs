@@ -1,0 +1,6 @@
+//! Pieces of a screen that know nothing of runs and projects.
+
+pub mod ansi;
+pub mod columns;
+pub mod diff;
+pub mod text_input;
