@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{answer, approvals, change, completions, config, diagnose, init, logs, run, status, watch};
+use super::{answer, approvals, change, completions, config, demo, diagnose, doctor, init, logs, pictures, run, status, watch};
 
 /// Mission control for software delivery, in a terminal.
 #[derive(Debug, Parser)]
@@ -44,6 +44,13 @@ pub enum Command {
     Config(config::Args),
     /// Say what a failing log says: category, place, findings, fingerprint
     Diagnose(diagnose::Args),
+    /// Show on a small real project what gonogo does
+    Demo(demo::Args),
+    /// Say whether machine, terminal and files are fit for work
+    Doctor(doctor::Args),
+    /// Draw the pictures of the documentation
+    #[command(hide = true)]
+    Pictures(pictures::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }

@@ -4,13 +4,17 @@ pub mod answer;
 pub mod approvals;
 pub mod args;
 pub mod attend;
+pub mod board;
 pub mod change;
 pub mod completions;
 pub mod config;
 pub mod connect;
+pub mod demo;
 pub mod diagnose;
+pub mod doctor;
 pub mod init;
 pub mod logs;
+pub mod pictures;
 pub mod plain;
 pub mod report;
 pub mod run;
@@ -42,8 +46,11 @@ pub fn main() -> ExitCode {
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Config(args)) => config::run(&args),
         Some(Command::Diagnose(args)) => diagnose::run(&args),
+        Some(Command::Demo(args)) => on_runtime(demo::run(args)),
+        Some(Command::Doctor(args)) => on_runtime(doctor::run(args)),
+        Some(Command::Pictures(args)) => pictures::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
-        None => Ok(ExitCode::SUCCESS),
+        None => on_runtime(board::run()),
     };
     done.unwrap_or_else(|error| report::fail(&error))
 }

@@ -98,8 +98,15 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         stopping: None,
         unrecorded: Vec::new(),
     };
-    let thread = std::thread::Builder::new().name("control".into()).spawn(move || dispatcher.run());
-    let desk = Desk { inputs: Ok(inputs.clone()), published, output_dir };
+    let desk = Desk { inputs: Ok(inputs.clone()), published: Arc::clone(&published), output_dir };
+    let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
+        // However the loop ends, nobody may go on waiting for it.
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatcher.run()));
+        published.end();
+        if ended.is_err() {
+            tracing::error!("control failed in a way that it should not");
+        }
+    });
     Ok(ControlHandle { desk, inputs, thread: thread.map_err(StartError::Thread)?, tasks, runtime: runtime.clone() })
 }
 

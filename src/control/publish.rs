@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::id::Seq,
@@ -26,6 +27,7 @@ pub struct Published {
     kept: Mutex<VecDeque<Arc<Record>>>,
     newest: watch::Sender<Seq>,
     telemetry: broadcast::Sender<Telemetry>,
+    ended: CancellationToken,
     log: PathBuf,
 }
 
@@ -36,6 +38,7 @@ impl Published {
             kept: Mutex::default(),
             newest: watch::Sender::new(newest),
             telemetry: broadcast::Sender::new(TELEMETRY),
+            ended: CancellationToken::new(),
             log,
         }
     }
@@ -56,6 +59,16 @@ impl Published {
     pub fn tell(&self, telemetry: Telemetry) {
         // Fails only where nobody listens.
         let _ = self.telemetry.send(telemetry);
+    }
+
+    /// Nothing more will be published.
+    pub fn end(&self) {
+        self.ended.cancel();
+    }
+
+    /// Waits until nothing more will be published.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Hears of new records.

@@ -71,10 +71,13 @@ async fn serve(desk: Desk, actor: Actor, since: Seq, mut asks: mpsc::Receiver<As
             Err(Closed) => return,
         }
         tokio::select! {
-            changed = newest.changed() => if changed.is_err() {
-                let _ = frames.send(Frame::Goodbye { reason: "gonogo has ended".into() }).await;
+            _ = newest.changed() => {}
+            () = desk.published.ended(), if under_way.is_empty() => {
+                if send_records(&desk.published, &frames, &mut sent).await.is_ok() {
+                    let _ = frames.send(Frame::Goodbye { reason: "gonogo has ended".into() }).await;
+                }
                 return;
-            },
+            }
             ask = asks.recv(), if under_way.len() < UNDER_WAY => match ask {
                 Some(ask) => take(&desk, &actor, ask, &frames, &mut under_way),
                 None => return,

@@ -3,6 +3,7 @@
 //! One task runs one attempt from its first step to its last leftover process. What it prints goes through [`recorder`]
 //! to the output files; what it does is reported through the port.
 
+pub mod capture;
 mod environment;
 pub mod leftover;
 mod process;
@@ -24,7 +25,7 @@ use crate::{
         outcome::{Failure, JobOutcome},
         time::Millis,
     },
-    store::output::Reader,
+    store::output::{Reader, Sample},
 };
 
 use self::{
@@ -82,6 +83,12 @@ pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Do
         Ok(secrets) => secrets,
         Err(failure) => return Done::Ended(Box::new(ended(JobOutcome::Failed { failure }, began))),
     };
+    // A repair's output holds several runs, one after the other: only what comes now is this one's.
+    let before = if order.output.repair {
+        Reader::open(&order.output_dir, &order.output).totals().map_or((0, 0), |totals| (totals.bytes, totals.lines))
+    } else {
+        (0, 0)
+    };
     let mut attempt = Attempt {
         order,
         port,
@@ -95,7 +102,7 @@ pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Do
     ended.lines = attempt.recorder.lines();
     match &ended.outcome {
         JobOutcome::Failed { failure } => {
-            ended.diagnosis = Some(Box::new(diagnosis(order, failure, since).await));
+            ended.diagnosis = Some(Box::new(diagnosis(order, failure, since, before).await));
         }
         JobOutcome::Passed => {
             if let Some(dir) = &order.artifact_dir {
@@ -121,7 +128,12 @@ fn ended(outcome: JobOutcome, began: Instant) -> Ended {
 }
 
 /// What the output of a failed attempt says.
-async fn diagnosis(order: &Order, failure: &Failure, since: SystemTime) -> crate::domain::diagnosis::Diagnosis {
+async fn diagnosis(
+    order: &Order,
+    failure: &Failure,
+    since: SystemTime,
+    (bytes_before, lines_before): (u64, u64),
+) -> crate::domain::diagnosis::Diagnosis {
     let (dir, output) = (order.output_dir.clone(), order.output.clone());
     let patterns: Vec<String> = order.job.spec.steps.iter().flat_map(|step| step.reports.clone()).collect();
     let workspace = order.workspace.clone();
@@ -136,16 +148,24 @@ async fn diagnosis(order: &Order, failure: &Failure, since: SystemTime) -> crate
         extra.extend_from_slice(why.as_bytes());
     }
     let read = tokio::task::spawn_blocking(move || {
-        let sample = Reader::open(&dir, &output).sample(DIAGNOSED).unwrap_or_default();
+        let reader = Reader::open(&dir, &output);
+        let sample = if bytes_before == 0 {
+            reader.sample(DIAGNOSED).unwrap_or_default()
+        } else {
+            let head = reader.bytes(bytes_before..bytes_before + DIAGNOSED as u64).unwrap_or_default();
+            Sample { head, ..Sample::default() }
+        };
         let head_lines = sample.head.iter().filter(|byte| **byte == b'\n').count() as u64;
         let omitted_lines = if sample.omitted > 0 { sample.tail_line.saturating_sub(head_lines + 1) } else { 0 };
         let bytes = [sample.head, sample.tail, extra].concat();
         let reports = artifact::read_reports(&workspace, &patterns, since);
         let mut diagnosis = diagnose(&bytes, &Hints { exit_code, signal, timed_out, reports });
         if let Some((first, last)) = &mut diagnosis.evidence {
-            for line in [first, last].into_iter().filter(|line| **line > head_lines) {
+            for line in [&mut *first, &mut *last].into_iter().filter(|line| **line > head_lines) {
                 *line += omitted_lines;
             }
+            *first += lines_before;
+            *last += lines_before;
         }
         diagnosis
     });
