@@ -18,11 +18,9 @@ pub fn line(state: &State, record: &Record) -> Option<String> {
 /// The line for a moment of a run: time, run, job, what.
 pub fn moment_line(run: &Run, moment: &Moment) -> String {
     let time = moment.at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();
-    let name = match &moment.job {
-        Some(job) => format!("{} › {job}", run.pipeline_name()),
-        None => run.pipeline_name().to_owned(),
-    };
-    format!("{time}  run {}  {name}: {}", run.id, moment.what)
+    let pipeline = run.pipeline.as_deref().map(|name| format!("  {name}")).unwrap_or_default();
+    let job = moment.job.as_ref().map(|job| format!(" › {job}")).unwrap_or_default();
+    format!("{time}  run {}{pipeline}{job}: {}", run.id, moment.what)
 }
 
 fn run_of<'a>(state: &'a State, record: &Record) -> Option<&'a Run> {

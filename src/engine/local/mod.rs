@@ -9,7 +9,7 @@ pub mod leftover;
 mod process;
 mod recorder;
 
-use std::{collections::BTreeMap, path::PathBuf, time::{Duration, SystemTime}};
+use std::{collections::BTreeMap, path::{Path, PathBuf}, time::{Duration, SystemTime}};
 
 use nix::sys::signal::Signal;
 use tokio::{
@@ -21,6 +21,7 @@ use crate::{
     diagnose::{Hints, diagnose},
     domain::{
         definition::StepSpec,
+        diagnosis::Diagnosis,
         id::{Hash, RunId},
         outcome::{Failure, JobOutcome},
         time::Millis,
@@ -133,7 +134,7 @@ async fn diagnosis(
     failure: &Failure,
     since: SystemTime,
     (bytes_before, lines_before): (u64, u64),
-) -> crate::domain::diagnosis::Diagnosis {
+) -> Diagnosis {
     let (dir, output) = (order.output_dir.clone(), order.output.clone());
     let patterns: Vec<String> = order.job.spec.steps.iter().flat_map(|step| step.reports.clone()).collect();
     let workspace = order.workspace.clone();
@@ -160,6 +161,7 @@ async fn diagnosis(
         let bytes = [sample.head, sample.tail, extra].concat();
         let reports = artifact::read_reports(&workspace, &patterns, since);
         let mut diagnosis = diagnose(&bytes, &Hints { exit_code, signal, timed_out, reports });
+        relative_to(&workspace, &mut diagnosis);
         if let Some((first, last)) = &mut diagnosis.evidence {
             for line in [&mut *first, &mut *last].into_iter().filter(|line| **line > head_lines) {
                 *line += omitted_lines;
@@ -173,6 +175,18 @@ async fn diagnosis(
         tracing::error!("the diagnosis failed: {error}");
         diagnose(b"", &Hints { exit_code, signal, timed_out, reports: Vec::new() })
     })
+}
+
+/// Names files as people do: from the root of the workspace.
+fn relative_to(workspace: &Path, diagnosis: &mut Diagnosis) {
+    let prefix = format!("{}/", workspace.display());
+    for diagnostic in diagnosis.primary.iter_mut().chain(&mut diagnosis.diagnostics) {
+        for text in diagnostic.file.iter_mut().chain([&mut diagnostic.message]) {
+            if text.contains(&prefix) {
+                *text = text.replace(&prefix, "");
+            }
+        }
+    }
 }
 
 /// An attempt under way.
