@@ -70,7 +70,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Problem> {
     }
 }
 
-fn print(text: &str) -> Result<ExitCode, Problem> {
+/// Prints a text and ends its line.
+pub(super) fn print(text: &str) -> Result<ExitCode, Problem> {
     match writeln!(std::io::stdout(), "{text}") {
         // Nobody is reading any more.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),

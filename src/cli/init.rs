@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::report::Problem;
+use super::{config::print, report::Problem};
 use crate::{
     config::definition::{self, FILE_NAME},
     domain::definition::FixPolicy,
@@ -44,8 +44,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Problem> {
             .hint("this is a mistake of gonogo's own; please report it"));
     }
     if args.print {
-        print!("{text}");
-        return Ok(ExitCode::SUCCESS);
+        return print(text.trim_end());
     }
     let file = directory.join(FILE_NAME);
     if file.exists() && !args.force && !args.yes && !may_replace(&file)? {
@@ -53,8 +52,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Problem> {
     }
     let cannot = |error: io::Error| Problem::fault(format!("cannot write `{}`", file.display())).because(&error);
     fs::write(&file, &text).map_err(cannot)?;
-    print!("{}", story(&survey, &file));
-    Ok(ExitCode::SUCCESS)
+    print(story(&survey, &file).trim_end())
 }
 
 /// Asks, where somebody can answer.

@@ -1,7 +1,7 @@
 //! The nearest right name for a wrong one.
 
 /// What other tools call things, and what gonogo calls them.
-const ELSEWHERE: [(&str, &str); 31] = [
+const ELSEWHERE: [(&str, &str); 33] = [
     ("after", "needs"),
     ("allow-failures", "allow-failure"),
     ("command", "run"),
@@ -17,6 +17,8 @@ const ELSEWHERE: [(&str, &str); 31] = [
     ("environment", "env"),
     ("if", "when"),
     ("job", "jobs"),
+    ("jobs", "pipelines"),
+    ("workflows", "pipelines"),
     ("parallel", "jobs"),
     ("prompt", "question"),
     ("repositories", "projects"),

@@ -28,18 +28,31 @@ pub fn readable(source: &str) -> Readable {
         return found;
     }
     for section in sections(source) {
+        if found.mistakes.len() >= MOST {
+            found.mistakes.push(Mistake::new(
+                section.clone(),
+                &[],
+                "too much is wrong: from here on nothing was looked at",
+            ));
+            found.blank(section.start..source.len());
+            break;
+        }
         while let Some((span, said)) = first_error(&found.text[section.clone()]) {
             let at = section.start + span.start..section.start + span.end;
             let line = line_at(source, &section, at.start);
             let path = table_path(source[section.clone()].lines().next().unwrap_or_default());
             let mistake = explain(source, &section, at.clone(), &said, &path);
             // A line that is wrong by itself is left out by itself; a wrong header, or something left open, spoils the table.
-            let by_itself = line.start > section.start
+            let is_header = line.start == section.start && source[line.clone()].starts_with('[');
+            let by_itself = !is_header
                 && source[line.clone()].contains('=')
                 && first_error(&source[line.clone()]).is_some_and(|(error, _)| line.start + error.start == at.start);
             if by_itself {
                 found.mistakes.push(mistake);
                 found.blank(line);
+                if found.mistakes.len() >= MOST {
+                    found.blank(section.clone());
+                }
             } else {
                 found.spoil(source, &section, mistake);
                 break;

@@ -101,6 +101,8 @@ pub(super) fn programs(command: &str) -> Vec<String> {
     };
     let mut programs: Vec<String> = parts.filter_map(program).collect();
     programs.retain(|word| word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-' | '_' | '+')));
+    // `2>&1` is no program.
+    programs.retain(|word| word.contains(char::is_alphabetic));
     programs.dedup();
     programs
 }

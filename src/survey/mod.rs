@@ -1,7 +1,7 @@
 //! Looks at a repository and says which pipeline would really run there (`gonogo init`).
 //!
-//! Each ecosystem has a file that looks for its own marks and proposes jobs; [`workflow`] adds what GitHub workflows run
-//! beside that. A job that can't run on this machine is kept with the reason, and is written as a comment. [`write`] makes the file.
+//! Each ecosystem has a file that looks for its own marks and proposes jobs; `workflow` adds what GitHub workflows run
+//! beside that. A job that can't run on this machine is kept with the reason, and is written as a comment. [`mod@write`] makes the file.
 
 mod command;
 pub mod found;

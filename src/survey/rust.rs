@@ -16,7 +16,7 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
     // A lock file that is out of step with the manifest would fail every job before it begins.
     let in_step = site.has("Cargo.lock")
         && is_committed(site, "Cargo.lock")
-        && machine.succeeds(&site.dir(), "cargo metadata --locked --offline --format-version 1");
+        && machine.succeeds(&site.dir(), "cargo update --workspace --locked --offline");
     let locked = if in_step { " --locked" } else { "" };
     let workflows = super::workflow::text(site.root);
     let job = |name: &str, kind: Kind, why: &str, command: String| {

@@ -52,8 +52,10 @@ pub(super) fn look(site: &Site<'_>, survey: &mut Survey) {
 }
 
 /// Subcommands that cargo always has.
-const CARGO: [&str; 14] =
-    ["build", "b", "check", "c", "test", "t", "run", "r", "doc", "bench", "fmt", "clippy", "package", "tree"];
+const CARGO: [&str; 19] = [
+    "build", "b", "check", "c", "test", "t", "run", "r", "doc", "bench", "fmt", "clippy", "package", "tree", "update",
+    "rustdoc", "metadata", "clean", "fetch",
+];
 
 struct Reader<'a, 'm> {
     site: &'a Site<'m>,
@@ -104,6 +106,10 @@ impl Reader<'_, '_> {
         if steps.is_empty() || kinds.iter().all(|kind| *kind == Kind::Install) {
             return;
         }
+        if steps.iter().all(|step| command::programs(&step.run).is_empty()) {
+            self.skip(&place, "it runs nothing");
+            return;
+        }
         env.retain(|name, _| !name.starts_with("GITHUB_") && !name.starts_with("ACTIONS_"));
         let kind = kinds.iter().copied().max().filter(|_| kinds.len() == 1).unwrap_or(Kind::Other);
         let taken = self.survey.jobs.iter().any(|job| job.name == slug(name));
@@ -114,8 +120,11 @@ impl Reader<'_, '_> {
             kind,
             format!("{} runs it in the job `{name}`", self.file),
         );
-        found.needs =
-            self.survey.jobs.iter().filter(|job| job.kind == Kind::Install).map(|job| job.name.clone()).collect();
+        // What a shell or make calls can't be told from here: they wait for everything that is installed.
+        let families: Vec<&str> = steps.iter().map(|step| command::classify(&step.run).0).collect();
+        let waits = |family: &&str| families.iter().any(|own| own == family || ["shell", "make", "just"].contains(own));
+        let installs = self.survey.jobs.iter().filter(|job| job.kind == Kind::Install && waits(&job.family));
+        found.needs = installs.map(|job| job.name.clone()).collect();
         found.steps = steps;
         found.env = env;
         found.hindered = hindered;
@@ -181,7 +190,10 @@ impl Reader<'_, '_> {
             return Err(why.to_owned());
         }
         let run = fill(run, matrix).ok_or("it uses values that only GitHub has")?;
-        let run = run.trim().to_owned();
+        let mut run = run.trim().to_owned();
+        if !self.site.has("Cargo.lock") {
+            run = run.replace(" --locked", "");
+        }
         let (family, kind) = command::classify(&run);
         if kind == Kind::Install && !run.contains('\n') {
             return Err("it installs something".to_owned());
@@ -223,7 +235,7 @@ impl Reader<'_, '_> {
     /// A program of the step that isn't here.
     fn lacks(&self, step: &FoundStep) -> Option<String> {
         let dir = self.site.root.join(step.dir.as_deref().unwrap_or(""));
-        let lines = step.run.lines().filter_map(|line| line.trim().strip_prefix("cargo ")?.split_whitespace().next());
+        let lines = step.run.lines().filter_map(|line| line.trim().strip_prefix("cargo ")?.split([' ', ';']).next());
         let mut external = lines.filter(|word| word.starts_with(char::is_alphabetic) && !CARGO.contains(word));
         if let Some(subcommand) =
             external.find(|word| !self.site.machine.succeeds(&dir, &format!("cargo {word} --version")))

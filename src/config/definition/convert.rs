@@ -10,6 +10,7 @@ use crate::{
     config::{
         check::Places,
         choice::Choice,
+        error::Mistake,
         schema::{OneOrMany, Scalar, Table},
         text::{CommandLine, DurationText, EventName, Glob, NodeName, RelativePath, VariableName},
     },
@@ -25,20 +26,35 @@ pub(super) struct Read {
     pub(super) definition: Definition,
     /// The environments that are declared.
     pub(super) environments: Vec<String>,
+    /// What has the right form by the schema, and can't be read all the same: a fault of gonogo's own.
+    pub(super) faults: Vec<Mistake>,
 }
 
 /// Builds the definition of a checked file. `fix` stands where the file says nothing.
 pub(super) fn definition(value: Value, places: &Places, fix: &FixPolicy) -> Read {
     let named = |key: &str| in_order(entries(&value[key]), places, &[key.to_owned()]);
-    let pipelines = named("pipelines").into_iter().map(|(name, value)| pipeline(name, value, places)).collect();
-    let environments = named("environments").into_iter().map(|(name, _)| name).collect();
-    let fix = policy(typed(value["fix"].clone()), fix);
-    Read { definition: Definition { pipelines, fix }, environments }
+    let mut read = Read::default();
+    for (name, value) in named("pipelines") {
+        let file = read.typed(value, places, &["pipelines", &name]);
+        read.definition.pipelines.push(pipeline(name, file, places));
+    }
+    read.environments = named("environments").into_iter().map(|(name, _)| name).collect();
+    let file = value.get("fix").map(|value| read.typed(value.clone(), places, &["fix"]));
+    read.definition.fix = policy(file.unwrap_or_default(), fix);
+    read
 }
 
-/// The value as its struct. Its form has been checked, and everything in it may be left out.
-fn typed<T: DeserializeOwned + Default>(value: Value) -> T {
-    serde_json::from_value(value).unwrap_or_default()
+impl Read {
+    /// The value as its struct. Its form has been checked, and everything in it may be left out.
+    fn typed<T: DeserializeOwned + Default>(&mut self, value: Value, places: &Places, path: &[&str]) -> T {
+        serde_json::from_value(value).unwrap_or_else(|error| {
+            let path: Vec<String> = path.iter().map(|key| (*key).to_owned()).collect();
+            let message = format!("this can't be read, though it looks right: {error}");
+            let mistake = Mistake::new(places.get(&path).name(), &path, message);
+            self.faults.push(mistake.hint("this is a mistake of gonogo's own; please report it"));
+            T::default()
+        })
+    }
 }
 
 fn entries(value: &Value) -> BTreeMap<String, Value> {
@@ -53,8 +69,7 @@ fn in_order<T>(table: BTreeMap<String, T>, places: &Places, path: &[String]) -> 
     entries
 }
 
-fn pipeline(name: String, value: Value, places: &Places) -> Pipeline {
-    let file: PipelineFile = typed(value);
+fn pipeline(name: String, file: PipelineFile, places: &Places) -> Pipeline {
     let below = |key: &str| ["pipelines", &name, key].map(str::to_owned);
     let jobs = in_order(file.jobs.0, places, &below("jobs")).into_iter().map(job).collect();
     let gates = in_order(file.gates.0, places, &below("gates")).into_iter().map(gate).collect();

@@ -98,6 +98,7 @@ pub fn parse(name: &str, source: &str, fix: &FixPolicy) -> Loaded {
         keep_name(&mut value, &mistake.path);
     }
     let mut read = convert::definition(value, &places, fix);
+    mistakes.append(&mut read.faults);
     rules::check(&read, &places, source, &mut mistakes);
     // Around what could not be read, nothing else can be said.
     let unclear = |path: &[String]| syntax.iter().any(|broken| path.starts_with(&broken.path));

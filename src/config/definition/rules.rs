@@ -249,12 +249,14 @@ fn expression(whole: &str, span: Range<usize>, at: &[String], axes: &BTreeSet<&s
     let inner = whole.trim_start_matches("${{").trim_end_matches("}}").trim();
     let Some(axis) = inner.strip_prefix("matrix.") else {
         let mistake = Mistake::new(span, at, format!("`{whole}` means nothing here"));
+        // What stands in `env` is taken as it is; in a command, the shell puts variables in.
+        let in_env = at.iter().any(|key| key == "env");
         let hint = match inner.split_once('.') {
-            Some(("secrets", name)) => {
-                format!("add \"{name}\" to the job's `secrets`, and write ${name}: the shell puts it in")
-            }
-            Some(("env" | "vars", name)) => format!("write ${name}: the shell puts it in"),
-            _ => "write a variable of the shell, or the value itself".to_owned(),
+            Some(("secrets", name)) => format!("add \"{name}\" to the job's `secrets`: its steps then see ${name}"),
+            Some(("env" | "vars", name)) if !in_env => format!("write ${name}: the shell puts it in"),
+            Some(("github", "sha")) if !in_env => "write $(git rev-parse HEAD): the shell puts it in".to_owned(),
+            Some(("github", "workspace")) if !in_env => "write $PWD: the shell puts it in".to_owned(),
+            _ => "write the value itself".to_owned(),
         };
         return Some(mistake.expected("`${{ matrix.AXIS }}`").hint(hint));
     };

@@ -165,3 +165,53 @@ fn any_cut_of_a_right_file_is_answered_without_a_panic_and_without_half_a_pipeli
         }
     }
 }
+
+#[test]
+fn any_line_lost_or_doubled_or_spoiled_is_answered_without_a_panic() {
+    for source in
+        [include_str!("../../../assets/examples/release.toml"), include_str!("../../../assets/examples/node.toml")]
+    {
+        let lines: Vec<&str> = source.lines().collect();
+        for at in 0..lines.len() {
+            for instead in [
+                vec![],
+                vec![lines[at]; 2],
+                vec!["[["],
+                vec!["\"\"\""],
+                vec!["a = {"],
+                vec!["é = \"${{\""],
+                vec!["\u{0}"],
+            ] {
+                let changed = [&lines[..at], &instead, &lines[at + 1..]].concat().join("\n");
+                for problem in parse(FILE_NAME, &changed, &FixPolicy::default()).problems {
+                    assert!(problem.line <= lines.len() + 2 && !problem.message.contains("gonogo's own"), "{problem}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_of_rubbish_is_soon_given_up() {
+    let rubbish = "a = b c\n".repeat(3000) + &"[pipelines.x\nsteps\n".repeat(3000);
+    let loaded = parse(FILE_NAME, &rubbish, &FixPolicy::default());
+    assert!((1..100).contains(&loaded.problems.len()), "{}", loaded.problems.len());
+    assert!(loaded.definition.pipelines.is_empty());
+}
+
+#[test]
+fn files_of_other_systems_are_read_too() {
+    let text = "\u{feff}[pipelines.ci.jobs.a]\r\nsteps = [\"true\"]\r\n";
+    assert_eq!(right(text).pipelines[0].jobs[0].steps[0].run, "true");
+    let wrong = parse(FILE_NAME, &text.replace("steps", "stepps"), &FixPolicy::default());
+    assert_eq!((wrong.problems[0].line, wrong.problems[0].column), (2, 1));
+    assert_eq!(wrong.problems[0].source_line, "stepps = [\"true\"]");
+}
+
+#[test]
+fn matrix_values_are_put_in_in_caches_too() {
+    let definition = right(include_str!("../../../assets/examples/release.toml"));
+    let plan = crate::domain::plan::plan(&definition.pipelines[0], &definition.fix, &[]).unwrap();
+    let caches: Vec<&str> = plan.jobs.iter().flat_map(|job| &job.spec.cache).map(|cache| cache.path.as_str()).collect();
+    assert_eq!(caches, [".venv-3.11", ".venv-3.12", ".venv-3.13"]);
+}

@@ -149,6 +149,8 @@ actions! {
     SideBySide "side-by-side" Approval ["t"] "Show old and new side by side, and back"
     CardDown "scroll-down" Approval ["j", "down"] "Scroll the diff down"
     CardUp "scroll-up" Approval ["k", "up"] "Scroll the diff up"
+    CardPageDown "scroll-page-down" Approval ["J", "ctrl-d", "page-down"] "Scroll the diff down half a page"
+    CardPageUp "scroll-page-up" Approval ["K", "ctrl-u", "page-up"] "Scroll the diff up half a page"
     CardHelp "card-help" Approval ["?"] "Show the keys of this card"
     Later "later" Approval ["esc"] "Decide later: nothing runs"
 }

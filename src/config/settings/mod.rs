@@ -148,7 +148,11 @@ pub fn load(path: &Path, home: Option<&Path>) -> Result<Loaded, ReadError> {
 pub fn parse(name: &str, source: &str, base: Option<&Path>, home: Option<&Path>) -> Loaded {
     let readable = syntax::readable(source);
     let Checked { value, places, mut mistakes } = check::check(schema::settings(), &syntax::parse(&readable.text));
-    let file: SettingsFile = serde_json::from_value(value).unwrap_or_default();
+    let file: SettingsFile = serde_json::from_value(value).unwrap_or_else(|error| {
+        let message = format!("this file can't be read, though it looks right: {error}");
+        mistakes.push(Mistake::new(0..0, &[], message).hint("this is a mistake of gonogo's own; please report it"));
+        SettingsFile::default()
+    });
     let auto_is_wrong =
         !readable.mistakes.is_empty() || mistakes.iter().any(|mistake| mistake.path.starts_with(&["fix".into()]));
     let mut fix = definition::policy(file.fix, &FixPolicy::default());
