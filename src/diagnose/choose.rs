@@ -142,7 +142,16 @@ fn distinct(found: Vec<Finding>) -> Vec<Finding> {
     once
 }
 
-fn tell(log: &Log, chosen: Vec<Finding>) -> Diagnosis {
+/// tsc goes on without a module that it cannot find: where it also has type errors, the first of those leads.
+fn missing_last(chosen: &mut [Finding]) {
+    let led = chosen.first().is_some_and(|f| f.tool == "tsc" && f.category == Category::Import);
+    if let Some(first) = chosen.iter().position(|f| f.category == Category::Type).filter(|_| led) {
+        chosen[..=first].rotate_right(1);
+    }
+}
+
+fn tell(log: &Log, mut chosen: Vec<Finding>) -> Diagnosis {
+    missing_last(&mut chosen);
     let first = chosen.first();
     let category = first.map_or(Category::Unknown, |f| f.category);
     let mut tests: Vec<String> = Vec::new();

@@ -10,6 +10,7 @@ use crate::domain::diagnosis::Category::{Format, Syntax};
 pub(super) const RULES: &[Rule] = &[
     rule("black", Format, "would reformat ", r"^would reformat (?P<file>\S.*)$"),
     rule("black", Syntax, "error: cannot format ", r"^error: cannot format (?P<file>[^:]+): (?P<message>.+)").then(unformattable),
+    rule("black", Syntax, "error: cannot parse: ", r"^error: cannot parse: (?P<message>(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+))"),
     rule("black", Format, "reformatted ", r"^reformatted (?P<file>\S+\.(?:pyi?|ipynb))$").level(Level::Symptom),
     rule("isort", Format, "Imports are incorrectly sorted", r"^ERROR: (?P<file>\S.*?) (?P<message>Imports are incorrectly sorted.*)"),
     rule("isort", Format, "Fixing ", r"^Fixing (?P<file>\S+\.pyi?)$").level(Level::Symptom),
@@ -27,11 +28,18 @@ pub(super) const RULES: &[Rule] = &[
     rule("nixfmt", Format, "not formatted", r"^(?P<file>\S+\.nix): not formatted"),
     rule("sqlfluff", Format, "== [", r"^== \[(?P<file>[^\]]+)\] FAIL$").level(Level::Guess),
     rule("djlint", Format, "would be updated", r"(?P<message>[1-9]\d* files? would be updated\.)"),
-    rule("prettier", Format, "would be reformatted", r"(?P<message>[1-9]\d* files? would be reformatted.*)").level(Level::Guess),
+    rule("ruff format", Format, "would be reformatted", r"(?P<message>[1-9]\d* files? would be reformatted.*)").level(Level::Guess).then(diffed),
     rule("editorconfig-checker", Format, "Wrong ", r"^\s*(?P<line>\d+)?:?\s*(?P<message>(?:Wrong (?:indent|amount|line ending|character)|Trailing whitespace|Not all lines have the correct end of line).*)").level(Level::Symptom),
     rule("git", Format, "trailing whitespace.", r"^(?P<file>[^\s:]+):(?P<line>\d+): (?P<message>(?:trailing whitespace|new blank line at EOF|space before tab in indent|leftover conflict marker)\.)$"),
     rule("pre-commit", Format, "files were modified by this hook", r"^- (?P<message>files were modified by this hook)").level(Level::Guess).then(hook),
 ];
+
+/// The file of the first diff above.
+fn diffed(finding: &mut Finding, log: &Log) -> bool {
+    let file = log.before(finding.at, 2000).filter_map(|(_, line)| line.strip_prefix("--- ")).last().map(|file| file.split('\t').next().unwrap_or(file).to_owned());
+    finding.said.file = file;
+    true
+}
 
 /// Black gives the place as `Cannot parse: 3:7: code`.
 fn unformattable(finding: &mut Finding, _: &Log) -> bool {

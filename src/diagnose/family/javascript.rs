@@ -74,6 +74,9 @@ fn stylish(finding: &mut Finding, log: &Log) -> bool {
         let shaped = !item && text.contains('.') && !text.contains("  ") && !text.ends_with(['.', ':']);
         (shaped && !line.starts_with("   ")).then(|| text.to_owned())
     });
+    if finding.said.code.is_none() && file.as_deref().is_some_and(|file| file.ends_with(".yaml") || file.ends_with(".yml")) {
+        return false;
+    }
     finding.said.file = file.map(|file| file.strip_prefix("./").unwrap_or(&file).to_owned());
     if log.line(finding.at).contains('✖') || finding.said.file.as_deref().is_some_and(|file| file.ends_with("css")) {
         finding.tool = "stylelint";
@@ -104,6 +107,7 @@ fn biome(finding: &mut Finding, log: &Log) -> bool {
             if text.starts_with('!') {
                 finding.level = Level::Warning;
             }
+            finding.said.code = finding.said.code.take().or_else(|| Some("parse".to_owned()).filter(|_| finding.category == Syntax));
             return true;
         }
         if text.starts_with('i') || text.starts_with('ℹ') {
@@ -139,6 +143,9 @@ fn node(finding: &mut Finding, log: &Log) -> bool {
             frames.extend(place::find(text).map(|(file, line, column)| (file, (line, column))));
         } else if many > 0 && !text.is_empty() {
             break;
+        }
+        if let Some(file) = text.strip_prefix("- ").filter(|file| file.starts_with('/') && finding.said.file.is_none()) {
+            finding.said.file = Some(file.to_owned());
         }
         if let Some((_, name)) = text.split_once("code: '") {
             finding.said.code = Some(name.trim_end_matches(['\'', ',', ' ', '}']).to_owned());

@@ -19,8 +19,9 @@ pub(super) const RULES: &[Rule] = &[
     rule("vite", Import, "failed to resolve import", r"(?:\[.+\] )?(?:Rollup|Rolldown) failed to resolve import (?P<message>.+)").then(rollup),
     rule("vite", Import, "Could not resolve", r"^(?:error during build:\s*)?(?:\[.+\] )?(?:RollupError: |Error: )?(?P<message>Could not resolve .+)").then(rollup),
     rule("rollup", Import, "is not exported by", r"^(?:\[!\] )?(?:\(.+?\) )?(?:RollupError: |Error: )?(?P<message>.*is not exported by .+)").then(rollup),
-    rule("rollup", Syntax, "RollupError: ", r"RollupError: (?:\S+ \(\d+:\d+\): )?(?P<message>.+)").then(rollup),
+    rule("rollup", Syntax, "RollupError: ", r"^(?:\[!\] )?(?:\(.+?\) )?RollupError: (?:\S+ \(\d+:\d+\): )?(?P<message>.+)").then(rollup),
     rule("rollup", Build, "[!] ", r"^\[!\] (?P<message>.+)").then(rollup),
+    rule("rolldown", Syntax, "[PARSE_ERROR]", r"\[PARSE_ERROR\] ?(?:Error: )?(?P<message>.+)").then(rollup),
     rule("vite", Build, "[vite", r"^\[(?:vite|plugin)[^\]]*\] (?P<message>.+)").level(Level::Symptom).then(rollup),
     rule("next", Type, "Type error: ", r"^Type error: (?P<message>.+)").then(near),
     rule("next", Lint, "Error: ", r"^(?P<line>\d+):(?P<column>\d+)\s+Error: (?P<message>.+?)\s{2,}(?P<code>[@\w/-]+)$").then(lint),
@@ -29,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("next", Build, "Build error occurred", r"Build error occurred").level(Level::Consequence),
     rule("next", Syntax, "Syntax Error", r"^\s*(?:Error: )?\s*(?:[x×⨯] )?(?P<message>(?:Syntax Error|Expected ).*)").level(Level::Symptom).then(swc),
     rule("swc", Syntax, ",-[", r"^\s*,-\[(?P<file>[^:\]]+):(?P<line>\d+):(?P<column>\d+)\]").then(swc_frame),
-    rule("swc", Syntax, "╭─[", r"^\s*╭─\[(?:\x20)?(?P<file>[^:\]]+):(?P<line>\d+):(?P<column>\d+)\]").then(swc_frame),
+    rule("swc", Syntax, "╭─[", r"^\s*╭─\[\s?(?P<file>[^:\]]+):(?P<line>\d+):(?P<column>\d+)\s?\]").then(swc_frame),
     rule("babel", Syntax, "SyntaxError: ", r"^(?:\[.+\] )?(?:.*?)SyntaxError: (?:unknown: )?(?P<file>/?\S+?\.\w+): (?P<message>.+?) \((?P<line>\d+):(?P<column>\d+)\)"),
     rule("angular", Type, " error NG", r"^(?:Error: )?(?P<file>\S+?):(?P<line>\d+):(?P<column>\d+) - error (?P<code>NG\d+): (?P<message>.+)"),
     rule("angular", Type, "[ERROR] NG", r"^(?:✘|X) \[ERROR\] (?P<code>NG\d+): (?P<message>.+)").then(esbuild),
@@ -149,6 +150,9 @@ fn esbuild(finding: &mut Finding, log: &Log) -> bool {
 
 fn rollup(finding: &mut Finding, log: &Log) -> bool {
     let said = log.line(finding.at).to_owned();
+    if said.trim_start().starts_with("[cause]") {
+        return false;
+    }
     let syntax = ["Parse error", "Unexpected", "Expected", "Syntax", "Transform failed", "Unterminated"];
     if finding.category != Import && syntax.iter().any(|word| said.contains(word)) {
         finding.category = Syntax;
@@ -156,7 +160,12 @@ fn rollup(finding: &mut Finding, log: &Log) -> bool {
         finding.category = Import;
     }
     let from = said.split_once(" from \"").or_else(|| said.split_once(" from '")).map(|(_, rest)| rest.split(['"', '\'']).next().unwrap_or(rest).to_owned());
-    let place = place::find(&said).or_else(|| log.after(finding.at + 1, 10).find_map(|(_, l)| place::find(l).filter(|p| !place::foreign(&p.0))));
+    let bracketed = || {
+        let (file, rest) = said.split_once("Error: ")?.1.split_once(" (")?;
+        let (line, column) = rest.split_once(')')?.0.split_once(':')?;
+        Some((file.to_owned(), line.parse().ok()?, column.parse().ok()))
+    };
+    let place = place::find(&said).or_else(bracketed).or_else(|| log.after(finding.at + 1, 10).find_map(|(_, l)| place::find(l).filter(|p| !place::foreign(&p.0))));
     match (from.filter(|file| file.contains('.') && finding.category == Import), place) {
         (Some(file), Some(place)) if place.0.ends_with(&file) => set(finding, Some(place)),
         (Some(file), _) => finding.said.file = Some(file),

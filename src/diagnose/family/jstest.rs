@@ -121,7 +121,7 @@ fn jest(finding: &mut Finding, log: &Log) -> bool {
             if let Some((at, line)) = exact {
                 found.message = Some(line.trim().to_owned());
                 found.end = at;
-                found.place = place::find(line).or(found.place);
+                found.place = inline(line).or(place::find(line)).or(found.place);
             }
         }
         if let Some(message) = found.message.clone()
@@ -150,6 +150,14 @@ fn jest(finding: &mut Finding, log: &Log) -> bool {
         finding.said.code = Some("timeout".to_owned());
     }
     true
+}
+
+/// Babel's place: `SyntaxError: /path/a.js: Unexpected token (1:23)`.
+fn inline(line: &str) -> Option<(String, u32, Option<u32>)> {
+    let (_, rest) = line.split_once("SyntaxError: ")?;
+    let (file, rest) = rest.split_once(": ")?;
+    let (line, column) = rest.rsplit_once('(')?.1.trim_end_matches(')').split_once(':')?;
+    Some((file.to_owned(), line.parse().ok()?, column.parse().ok()))
 }
 
 fn vitest(finding: &mut Finding, log: &Log) -> bool {
@@ -210,6 +218,9 @@ fn mocha(finding: &mut Finding, log: &Log) -> bool {
     });
     fill(finding, found);
     let timeout = finding.said.message.contains("Timeout of ");
+    if let Some((_, file)) = finding.said.message.trim_end_matches(')').rsplit_once(" (/").filter(|_| timeout && finding.said.file.is_none()) {
+        finding.said.file = Some(format!("/{file}"));
+    }
     if timeout {
         finding.said.code = Some("timeout".to_owned());
     }

@@ -10,7 +10,7 @@ use crate::domain::diagnosis::Category::{self, Build, Config, Coverage, Dependen
 
 pub(super) const RULES: &[Rule] = &[
     rule("maven", Type, "[ERROR] ", r"^\[ERROR\]\s+(?P<file>\S+\.(?:java|kt|scala|groovy)):\[(?P<line>\d+),(?P<column>\d+)\] (?:error: )?(?P<message>.+)").then(compiler),
-    rule("checkstyle", Lint, "[ERROR] ", r"^\[(?:ERROR|ant:checkstyle)\](?: \[(?:ERROR|WARN)\])?\s+(?P<file>\S+\.\w+):(?:\[)?(?P<line>\d+)(?:[:,](?P<column>\d+))?\]?:?\s+(?:\(\w+\) (?P<test>\w+): )?(?P<message>.+?)(?: \[(?P<code>\w+)\])?\.?$").then(checkstyle),
+    rule("checkstyle", Lint, "[ERROR] ", r"^\[(?:ERROR|ant:checkstyle)\](?: \[(?:ERROR|WARN)\])?\s+(?P<file>\S+\.(?:java|kts?|xml|properties|scala|groovy|gradle|jsp|md|txt|yml)):(?:\[)?(?P<line>\d+)(?:[:,](?P<column>\d+))?\]?:?\s+(?:\(\w+\) (?P<test>\w+): )?(?P<message>.+?)(?: \[(?P<code>\w+)\])?\.?$").then(checkstyle),
     rule("checkstyle", Lint, "[ant:checkstyle] [ERROR]", r"^\[ant:checkstyle\] \[(?:ERROR|WARN)\] (?P<file>\S+?):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<message>.+?)(?: \[(?P<code>\w+)\])?$"),
     rule("kotlinc", Type, "e: ", r"^e: (?:file://)?(?P<file>\S+?\.kts?):(?P<line>\d+):(?P<column>\d+):? (?P<message>.+)").then(compiler),
     rule("kotlinc", Type, "e: ", r"^e: (?P<file>\S+?\.kts?): \((?P<line>\d+), (?P<column>\d+)\): (?P<message>.+)").then(compiler),

@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("npm", Config, "npm error Missing script", r"^npm (?:ERR!|error) (?P<message>Missing script: .+)"),
     rule("npm", Config, "Missing script:", r"^npm (?:ERR!|error) (?P<message>Missing script: .+)"),
     rule("npm", Dependency, "`npm ci` can only install", r"^npm (?:ERR!|error) (?P<message>`npm ci` can only install .+)").level(Level::Symptom),
-    rule("npm", Dependency, "The `npm ci` command can only install", r"^npm (?:ERR!|error) (?P<message>The `npm ci` command can only install .+)"),
+    rule("npm", Dependency, "The `npm ci` command can only install", r"^npm (?:ERR!|error) (?P<message>The `npm ci` command can only install .+)").level(Level::Symptom),
     rule("npm", Build, "npm ERR! Exit status", r"^npm ERR! (?P<message>Exit status \d+)").level(Level::Consequence),
     rule("npm", Build, "npm error command failed", r"^npm error (?P<message>command failed)").level(Level::Consequence),
     rule("npm", Test, "npm ERR! Test failed", r"^npm ERR! (?P<message>Test failed\..*)").level(Level::Consequence),

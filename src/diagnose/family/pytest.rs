@@ -6,19 +6,18 @@ use super::super::{
     place,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{self, Config, Coverage, Import, Syntax, Test};
+use crate::domain::diagnosis::Category::{self, Config, Import, Syntax, Test};
 
 pub(super) const RULES: &[Rule] = &[
     rule("pytest", Test, "___ ", r"^_{3,} (?P<test>.+?) _{3,}$").then(section),
     rule("pytest", Test, "__ ", r"^_{1,2} (?P<test>(?:ERROR \w+ .+|\S+)) _{1,2}$").then(section),
     rule("pytest", Test, "FAILED ", r"^(?:\[gw\d+\] \[\s*\d+%\] )?FAILED (?P<test>(?P<file>[^\s:]+\.py)::.+?)(?: - (?P<message>.+))?$").then(summary),
     rule("pytest", Test, "ERROR ", r"^ERROR (?P<test>(?P<file>[^\s:]+\.py)(?:::.+?)?)(?: - (?P<message>.+))?$").then(summary),
+    rule("pytest", Test, ".py:", r"^(?P<file>\S+\.py):(?P<line>\d+): (?P<message>(?P<code>[A-Za-z_.]*(?:Error|Exception|Failed|Warning|Exit))\b.*)").then(one_line),
     rule("pytest", Test, " FAILED ", r"^(?P<test>(?P<file>[^\s:]+\.py)::.+?) FAILED\b").level(Level::Symptom),
-    rule("pytest", Config, "ERROR: ", r"^ERROR: (?P<message>(?:file or directory )?not found: .+|usage: .+|.*unrecognized arguments.*|.*: error: .+)"),
+    rule("pytest", Config, "ERROR: ", r"^ERROR: (?P<message>(?:file or directory )?not found: .+|.*unrecognized arguments.*|.*: error: .+)"),
     rule("pytest", Config, "unrecognized arguments", r"^\s*(?:pytest|py\.test|__main__\.py): error: unrecognized arguments: .+"),
     rule("pytest", Import, "ImportError while loading conftest", r"^ImportError while loading conftest '(?P<file>[^']+)'").then(conftest),
-    rule("pytest", Coverage, "Required test coverage", r"^(?:FAIL|ERROR:?)\s+Required test coverage of .+").level(Level::Symptom),
-    rule("pytest", Coverage, "Coverage failure:", r"Coverage failure: .+").level(Level::Symptom),
     rule("pytest", Config, "no tests ran in", r"^=* ?no tests ran in .+").level(Level::Guess),
     rule("pytest", Test, "Timeout >", r"^(?:E\s+)?Failed: Timeout >.+").level(Level::Guess),
 ];
@@ -135,6 +134,12 @@ fn summary(finding: &mut Finding, log: &Log) -> bool {
         finding.test = None;
     }
     true
+}
+
+/// `--tb=line`: a failure is a line, without a section.
+fn one_line(finding: &mut Finding, log: &Log) -> bool {
+    let head = log.before(finding.at, 2000).find(|(_, line)| line.starts_with("===") || line.starts_with("____"));
+    head.is_some_and(|(_, line)| line.contains("= FAILURES =") || line.contains("= ERRORS ="))
 }
 
 fn conftest(finding: &mut Finding, log: &Log) -> bool {

@@ -23,12 +23,13 @@ pub(super) const RULES: &[Rule] = &[
     rule("ruff", Format, "Would reformat: ", r"^Would reformat: (?P<file>.+)$"),
     rule("pylint", Lint, ".py:", r"^(?P<file>\S.*?\.py):(?P<line>\d+):(?P<column>\d+): (?P<code>[CRWEF]\d{4}): (?P<message>.+?)(?: \([a-z-]+\))?$").then(pylint),
     rule("pylint", Lint, ".py:", r"^(?P<file>\S.*?\.py):(?P<line>\d+): \[(?P<code>[CRWEF]\d{4})(?:\([\w-]+\))?,?[^\]]*\] (?P<message>.+)").then(pylint),
+    rule("ruff", Lint, "  ", r"^\s+(?P<line>\d+):(?P<column>\d+)\s+(?P<code>[A-Z]{1,4}\d{3,4}) (?:\[\*\] )?(?P<message>.+)").then(grouped),
     rule("vulture", Lint, "% confidence)", r"^(?P<file>\S+\.py):(?P<line>\d+): (?P<message>unused .+) \(\d+% confidence.*\)"),
     rule("pydocstyle", Lint, ".py:", r"^(?P<file>\S+\.py):(?P<line>\d+) (?:at module level|in .+):$").then(pydocstyle),
     rule("unittest", Test, "FAIL: ", r"^FAIL: (?P<test>\S+)(?: \((?P<message>.+)\))?").then(unittest),
     rule("unittest", Test, "ERROR: ", r"^ERROR: (?P<test>\S+)(?: \((?P<message>[\w.]+)\))$").then(unittest),
     rule("python", Category::Unknown, "Traceback (most recent call last)", r"Traceback \(most recent call last\):?$").level(Level::Symptom).then(traceback),
-    rule("python", Syntax, "  File \"", r#"^\s*(?:\*\*\* )?(?:Sorry: \w+: )?File "(?P<file>[^"]+)", line (?P<line>\d+)$"#).level(Level::Symptom).then(lone_syntax),
+    rule("python", Syntax, "File \"", r#"^\s*(?:\*\*\*\s+)?(?:Sorry: \w+: )?File "(?P<file>[^"]+)", line (?P<line>\d+)$"#).level(Level::Symptom).then(lone_syntax),
     rule("python", Syntax, "*** ", r#"^\*\*\* Error compiling '(?P<file>[^']+)'"#).level(Level::Guess),
     rule("python", Syntax, "SyntaxError: ", r"^(?:\S+: )?(?P<code>SyntaxError|IndentationError|TabError): (?P<message>.+) \((?P<file>[^,()]+\.py), line (?P<line>\d+)\)").level(Level::Symptom),
     rule("python", Import, ": No module named ", r"^(?:\S*/)?python[\d.]*(?:\.exe)?: (?P<message>(?:Error while finding module specification for .*|No module named .+))").level(Level::Symptom),
@@ -87,6 +88,13 @@ fn ruff_full(finding: &mut Finding, log: &Log) -> bool {
         finding.category = Syntax;
     }
     true
+}
+
+/// The grouped format of Ruff: the file stands above.
+fn grouped(finding: &mut Finding, log: &Log) -> bool {
+    let file = log.before(finding.at, 1000).find(|(_, line)| line.ends_with(':') && !line.starts_with(' ')).map(|(_, line)| line.trim_end_matches(':').to_owned());
+    finding.said.file = file.filter(|file| file.contains('.'));
+    finding.said.file.is_some()
 }
 
 fn ruff_syntax(finding: &mut Finding, _: &Log) -> bool {
@@ -187,6 +195,9 @@ fn unittest(finding: &mut Finding, log: &Log) -> bool {
         if let Some(from) = inner {
             raised(finding, trace(log, from, 60));
             finding.test = None;
+            if finding.said.file.as_deref().is_some_and(place::foreign) {
+                (finding.said.file, finding.said.line) = (None, None);
+            }
         }
     }
     true

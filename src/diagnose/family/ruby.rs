@@ -10,7 +10,7 @@ use crate::domain::diagnosis::Category::{Build, Config, Coverage, Dependency, Im
 
 pub(super) const RULES: &[Rule] = &[
     rule("rspec", Test, "Failure/Error: ", r"^\s*(?P<message>Failure/Error: .+)").then(rspec),
-    rule("rspec", Import, "An error occurred while loading ", r"^An error occurred while loading (?P<file>\S+?)\.?$").then(loading),
+    rule("rspec", Import, "An error occurred while loading ", r"^An error occurred while loading (?P<file>\S+?)\.?(?: - .*)?$").then(loading),
     rule("minitest", Test, "Failure:", r"^\s*(?:\d+\) )?Failure:$").then(minitest),
     rule("minitest", Test, "Error:", r"^\s*(?:\d+\) )?Error:$").then(minitest),
     rule("test-unit", Test, "Failure: ", r"^Failure: (?P<test>\S+\(.+\))(?:: (?P<message>.+))?").then(test_unit),
@@ -45,6 +45,9 @@ fn rspec(finding: &mut Finding, log: &Log) -> bool {
         let (number, name) = line.trim().split_once(") ")?;
         number.bytes().all(|b| b.is_ascii_digit() || b == b'.').then(|| name.to_owned())
     });
+    if head.is_none() && log.before(finding.at, 6).any(|(_, line)| line.starts_with("An error occurred while loading")) {
+        return false;
+    }
     finding.test = head;
     if finding.said.message.trim() == "Failure/Error:" {
         let text = log.line(finding.at + 1).trim().to_owned();
@@ -74,7 +77,7 @@ fn rspec(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn loading(finding: &mut Finding, log: &Log) -> bool {
-    let said = log.after(finding.at + 1, 30).filter(|(_, line)| line.contains("Error:") && !line.contains("Failure/Error"));
+    let said = log.after(finding.at + 1, 30).filter(|(_, line)| line.contains("Error:") && !line.starts_with('#') && !line.contains("Failure/Error"));
     let said = said.map(|(at, line)| (at, line.trim().to_owned())).next();
     let below = said.as_ref().map(|(at, text)| (text.ends_with("Error:"), log.line(at + 1).trim().to_owned()));
     if let Some((at, text)) = said {

@@ -71,7 +71,7 @@ fn workflow(finding: &mut Finding, log: &Log) -> bool {
         finding.category = Syntax;
     }
     let file = near.split_whitespace().find(|word| word.contains(".github/workflows/"));
-    finding.said.file = file.map(|file| file.trim_matches([':', ',', '.', '(', ')']).split([':', '#']).next().unwrap_or(file).to_owned());
+    finding.said.file = file.map(|file| file.trim_start_matches('(').trim_end_matches([':', ',', '.', ')']).split([':', '#']).next().unwrap_or(file).to_owned());
     let line = near.split("ine: ").nth(1).or_else(|| near.split("#L").nth(1)).or_else(|| near.split("on line ").nth(1));
     finding.said.line = line.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()).and_then(|n| n.parse().ok());
     true

@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("cargo", Build, "error: could not compile", r"^error: could not compile .+").level(Level::Consequence),
     rule("cargo", Build, "error: could not document", r"^error: could not document .+").level(Level::Consequence),
     rule("cargo", Build, "error: aborting due to", r"^error: aborting due to .+").level(Level::Consequence),
-    rule("cargo", Test, "' panicked at ", r"^\s*thread '(?P<test>[^']+)' (?:\(\d+\) )?panicked at (?P<message>.+)").then(panic),
+    rule("cargo", Test, " panicked at ", r"^\s*thread '(?P<test>[^']+)' (?:\(\d+\) )?panicked at (?P<message>.+)").then(panic),
     rule("cargo", Test, "---- ", r"^---- (?P<test>.+ - .+ \(line \d+\)|\S+) stdout ----$").then(stdout_block),
     rule("cargo", Test, " ... FAILED", r"^test (?P<test>.+?) \.\.\. FAILED$").level(Level::Symptom),
     rule("nextest", Test, "FAIL [", r"^\s+(?:TRY \d+ )?FAIL \[\s*[\d.]+s\] (?:\(.+?\) )?\S+ (?P<test>\S+)$").level(Level::Symptom),
@@ -108,7 +108,7 @@ fn plain(finding: &mut Finding, log: &Log) -> bool {
         if line.is_empty() || line.starts_with("error") {
             break;
         }
-        for (begin, end) in [("rust-clippy/", ""), ("#[deny(", ")]"), ("#[warn(", ")]"), ("`-D ", "`"), ("#[allow(", ")]"), ("#[forbid(", ")]")] {
+        for (begin, end) in [("rust-clippy/", ""), ("[deny(", ")]"), ("[warn(", ")]"), ("`-D ", "`"), ("[allow(", ")]"), ("[forbid(", ")]")] {
             let Some((_, rest)) = line.split_once(begin) else { continue };
             lint = match (end, rest.rsplit_once('#')) {
                 ("", Some((_, name))) => Some(format!("clippy::{}", name.trim())),
@@ -121,7 +121,10 @@ fn plain(finding: &mut Finding, log: &Log) -> bool {
     let clippy = lint.as_ref().is_some_and(|name| name.starts_with("clippy::"));
     finding.said.code = lint;
     finding.tool = if clippy { "clippy" } else { "rustc" };
-    finding.category = if finding.said.code.as_deref().is_some_and(|code| code.contains("rustdoc::")) {
+    finding.category = if finding.said.file.as_deref().is_some_and(|file| file.ends_with(".toml")) {
+        finding.tool = "cargo";
+        if ["unclosed", "expected", "invalid", "duplicate key", "unterminated"].iter().any(|word| message.contains(word)) { Syntax } else { Config }
+    } else if message.starts_with("unresolved link to") || finding.said.code.as_deref().is_some_and(|code| code.contains("rustdoc::")) {
         finding.tool = "rustdoc";
         Docs
     } else if finding.said.code.is_some() {
