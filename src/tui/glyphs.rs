@@ -78,7 +78,7 @@ pub static UNICODE: Glyphs = Glyphs {
     rule: "─",
     times: "×",
     updown: "↑↓",
-    bars: ["·", "━", "━", "╍", "━", "┄", "◆", "≈", "═", "░"],
+    bars: ["·", "━", "━", "╍", "━", "~", "◆", "≈", "═", "┈"],
     frame: border::PLAIN,
     focused: border::THICK,
 };

@@ -265,22 +265,18 @@ impl LogPane {
     }
 }
 
-/// What `e` looks for in an output: the words with which tools say that something is wrong.
-pub const ERROR_PATTERN: &str =
-    r"\b(error|errors|failed|failure|panicked|fatal|exception|traceback)\b|^\s*(FAIL|E  )|\b\w+(Error|Exception):";
+/// What `e` looks for in an output: the words with which tools say that something is wrong. Counts of nought don't.
+pub const ERROR_PATTERN: &str = concat!(
+    r"^\s*(error|Error|ERROR|not ok)\b|^\s*[✗✘]|^E   |\b[Ee]rror(\[\w+\])?:|\bERROR\b|\bERR!|\bfatal( error)?:|\bFAIL(ED|URE)?\b",
+    r"|\b[1-9]\d* (errors?|failed|failing|failures?)\b|\bpanicked at\b|\bTraceback \(|\b\w+(Error|Exception)\b",
+    r"|\berror TS\d+|[Cc]ommand not found|[Pp]ermission denied|[Nn]o such file or directory|\bassertion .*failed\b",
+);
 
 /// Whether a line says that something is wrong, for the mark at its left.
 pub fn says_error(text: &str) -> bool {
     use std::sync::LazyLock;
-    #[allow(clippy::expect_used, reason = "the pattern is a constant and a test compiles it")]
-    static ERROR: LazyLock<regex::Regex> = LazyLock::new(|| {
-        regex::RegexBuilder::new(&format!("(?:{ERROR_PATTERN})")).build().expect("the pattern is a regular expression")
-    });
-    // "0 failed", "no errors": what went well says so in the same words.
-    static NONE: LazyLock<Option<regex::Regex>> =
-        LazyLock::new(|| regex::Regex::new(r"(?i)\b(0|no) (error|errors|failed|failures?|warnings?)\b").ok());
-    let none = NONE.as_ref().is_some_and(|none| none.is_match(text));
-    !none && ERROR.is_match(text)
+    static ERROR: LazyLock<Option<regex::Regex>> = LazyLock::new(|| regex::Regex::new(ERROR_PATTERN).ok());
+    ERROR.as_ref().is_some_and(|error| error.is_match(text))
 }
 
 #[cfg(test)]
@@ -366,7 +362,15 @@ mod tests {
 
     #[test]
     fn lines_that_say_error_are_known() {
-        for bad in ["error[E0308]: mismatched types", "test a ... FAILED: 1 failed", "thread 'main' panicked at x", "ValueError: no"] {
+        for bad in [
+            "error[E0308]: mismatched types",
+            "test a ... FAILED",
+            "thread 'main' panicked at x",
+            "ValueError: no",
+            "src/x.ts(1,2): error TS2322: no",
+            "npm ERR! code E404",
+            "3 failed, 2 passed",
+        ] {
             assert!(says_error(bad), "{bad}");
         }
         for good in ["test result: ok. 3 passed; 0 failed", "compiling terror v1", "no errors found"] {

@@ -11,10 +11,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::{
-    protocol::frame::Frame,
-    state::board::State,
-};
+use crate::{protocol::frame::Frame, state::board::State};
 
 use super::{
     card::STILL,
@@ -155,7 +152,11 @@ fn run(out: &mut String, look: &Look, text: &str, x: u16, columns: u16, y: u16) 
     let (left, top) = (MARGIN + f32::from(x) * CELL.0, MARGIN + f32::from(y) * CELL.1);
     let width = f32::from(columns) * CELL.0;
     if back != BACKGROUND {
-        let _ = writeln!(out, "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{}\" fill=\"{back}\"/>", CELL.1);
+        let _ = writeln!(
+            out,
+            "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{}\" fill=\"{back}\"/>",
+            CELL.1
+        );
     }
     if text.trim().is_empty() {
         return;

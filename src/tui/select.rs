@@ -49,7 +49,6 @@ fn choose_run(ui: &mut Ui, state: &State) {
         ui.runs.chosen = newest.map(Node::Run);
         ui.runs.pinned = false;
         ui.timeline.cursor = None;
-        ui.timeline.scroll = 0;
     }
 }
 
@@ -100,7 +99,8 @@ pub fn show(ui: &mut Ui, state: &State, output: OutputId, chosen: bool) {
         return;
     }
     let job = tree::find_job(state, output.run, &output.job);
-    let attempt = job.and_then(|job| job.attempts.iter().find(|a| a.number == output.attempt)).filter(|_| !output.repair);
+    let attempt =
+        job.and_then(|job| job.attempts.iter().find(|a| a.number == output.attempt)).filter(|_| !output.repair);
     let ended = attempt.is_some_and(|attempt| attempt.ended_at.is_some());
     let lines = attempt.filter(|_| ended).map(|attempt| attempt.lines).filter(|&lines| lines > 0);
     let evidence = attempt.and_then(|a| a.diagnosis.as_ref()).and_then(|diagnosis| diagnosis.evidence);
@@ -115,18 +115,33 @@ pub fn show(ui: &mut Ui, state: &State, output: OutputId, chosen: bool) {
 
 /// Chooses a job, and shows the output of its newest attempt.
 pub fn choose_job(ui: &mut Ui, state: &State, run: RunId, job: &JobKey) {
-    ui.runs.chosen = Some(Node::Job(run, job.clone()));
-    ui.runs.pinned = true;
-    if let Some(found) = state.runs.get(&run) {
-        ui.project = Some(found.project);
-        let node = Node::Run(run);
-        if !tree::is_open(ui, state, &node) {
-            turn(ui, node);
-        }
-    }
+    choose(ui, state, Node::Job(run, job.clone()));
     if let Some(output) = tree::find_job(state, run, job).and_then(|job| job.output(run)) {
         show(ui, state, output, true);
     }
+}
+
+/// Chooses a gate, and shows what its run has written.
+pub fn choose_gate(ui: &mut Ui, state: &State, run: RunId, gate: String) {
+    choose(ui, state, Node::Gate(run, gate));
+    ui.log.pinned = false;
+    choose_output(ui, state);
+}
+
+/// Chooses a row, in whatever project it is, and opens what it lies in.
+fn choose(ui: &mut Ui, state: &State, node: Node) {
+    if ui.run() != Some(node.run()) {
+        ui.timeline.cursor = None;
+    }
+    if let Some(run) = state.runs.get(&node.run()) {
+        ui.project = Some(run.project);
+        let parent = Node::Run(run.id);
+        if !tree::is_open(ui, state, &parent) {
+            turn(ui, parent);
+        }
+    }
+    ui.runs.chosen = Some(node);
+    ui.runs.pinned = true;
 }
 
 /// Opens what is shut, and shuts what is open.

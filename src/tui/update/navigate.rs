@@ -82,7 +82,6 @@ fn step_run(ui: &mut Ui, state: &State, by: i64) {
 fn choose(ui: &mut Ui, state: &State, node: Node) {
     if ui.run() != Some(node.run()) {
         ui.timeline.cursor = None;
-        ui.timeline.scroll = 0;
     }
     let newest = ui.project.and_then(|id| state.projects.get(&id)).and_then(|project| project.runs.last());
     ui.runs.pinned = !matches!(&node, Node::Run(run) if Some(run) == newest);

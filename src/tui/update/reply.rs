@@ -35,7 +35,9 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
             Some(line) => ui.log.jump(line, logs::height(ui)),
             None => ui.say("nothing had been written by then"),
         },
-        (purpose @ Purpose::Hit { .. }, Answer::Hits { lines, .. }) => return hit(ui, state, purpose, lines.first().copied()),
+        (purpose @ Purpose::Hit { .. }, Answer::Hits { lines, .. }) => {
+            return hit(ui, state, purpose, lines.first().copied());
+        }
         (Purpose::Count { output, pattern }, Answer::Hits { lines, more }) if shows(ui, &output) => {
             if let Some(search) = ui.log.search.as_mut().filter(|search| search.pattern == pattern) {
                 search.hits = Some((lines.len(), more));
@@ -91,10 +93,15 @@ fn hit(ui: &mut Ui, state: &State, purpose: Purpose, line: Option<u64>) -> Vec<E
         }
         return Vec::new();
     }
-    let pattern = if errors { Some(format!("(?i:{ERROR_PATTERN})")) } else { ui.log.search.as_ref().map(|s| s.pattern.clone()) };
+    let pattern =
+        if errors { Some(ERROR_PATTERN.to_owned()) } else { ui.log.search.as_ref().map(|s| s.pattern.clone()) };
     let Some(pattern) = pattern else { return Vec::new() };
     if wrapped {
-        ui.say(if errors { "no line here says that something is wrong".into() } else { format!("no line matches {pattern}") });
+        ui.say(if errors {
+            "no line here says that something is wrong".into()
+        } else {
+            format!("no line matches {pattern}")
+        });
         return Vec::new();
     }
     let from = if backwards { ui.log.total.saturating_sub(1) } else { 0 };

@@ -76,7 +76,12 @@ pub fn markdown(keymap: &crate::config::keymap::Keymap) -> String {
          `config.toml` under `[keys.CONTEXT]`.\nCtrl-C clears what is being typed; a second one leaves.\n",
     );
     for context in Context::ALL {
-        let _ = write!(out, "\n## {} (`keys.{}`)\n\n| Keys | Name | What it does |\n|---|---|---|\n", title(context), context.name());
+        let _ = write!(
+            out,
+            "\n## {} (`keys.{}`)\n\n| Keys | Name | What it does |\n|---|---|---|\n",
+            title(context),
+            context.name()
+        );
         for (row, keys) in keymap.rows().filter(|(row, _)| row.context == context) {
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
             let _ = writeln!(out, "| {} | `{}` | {} |", keys.join(" "), row.name, row.about);

@@ -23,7 +23,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         return;
     }
     let area = pane::frame(buf, area, ui, layout, None, "What happened", Vec::new());
-    list(buf, area, ui, state);
+    list(buf, pane::indent(area), ui, state);
 }
 
 /// Draws the moments; the cursor's, or the newest, is in sight.
