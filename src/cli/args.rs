@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{config, diagnose, init};
+use super::{answer, approvals, change, completions, config, demo, diagnose, doctor, init, logs, pictures, run, status, watch};
 
 /// Mission control for software delivery, in a terminal.
 #[derive(Debug, Parser)]
@@ -16,10 +16,41 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Start a pipeline and watch it to its end, in plain lines
+    Run(run::Args),
+    /// Watch what happens, in plain lines or JSON
+    Watch(watch::Args),
+    /// Say how projects and runs stand
+    Status(status::Args),
+    /// Print the output of a job
+    Logs(logs::Args),
+    /// List what waits for an answer, or show one with its diff and proof
+    Approvals(approvals::Args),
+    /// Answer GO: apply a proposal, open a gate
+    Go(answer::GoArgs),
+    /// Answer NO-GO, with words
+    Nogo(answer::NoGoArgs),
+    /// Stop a run or one of its jobs
+    Cancel(change::CancelArgs),
+    /// Run the failed jobs of a run again
+    Retry(change::RetryArgs),
+    /// Look for a repair of a failed job again
+    Repair(change::RepairArgs),
+    /// Take back an applied proposal
+    Undo(change::UndoArgs),
+    /// Look at the repository and write a gonogo.toml whose pipeline runs there
+    Init(init::Args),
+    /// Check and describe the configuration files
+    Config(config::Args),
     /// Say what a failing log says: category, place, findings, fingerprint
     Diagnose(diagnose::Args),
-    /// Look at a repository and write a gonogo.toml whose pipeline runs there
-    Init(init::Args),
-    /// Check the configuration, print its schema, say where it is
-    Config(config::Args),
+    /// Show on a small real project what gonogo does
+    Demo(demo::Args),
+    /// Say whether machine, terminal and files are fit for work
+    Doctor(doctor::Args),
+    /// Draw the pictures of the documentation
+    #[command(hide = true)]
+    Pictures(pictures::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
 }

@@ -1,25 +1,66 @@
 //! The composition root: what was typed, one file a subcommand.
 
+pub mod answer;
+pub mod approvals;
 pub mod args;
+pub mod attend;
+pub mod board;
+pub mod change;
+pub mod completions;
 pub mod config;
+pub mod connect;
+pub mod demo;
 pub mod diagnose;
+pub mod doctor;
 pub mod init;
+pub mod logs;
+pub mod pictures;
+pub mod plain;
 pub mod report;
+pub mod run;
+pub mod status;
+pub mod watch;
 
-use std::process::ExitCode;
+use std::{future::Future, process::ExitCode};
 
 use clap::Parser as _;
 
 use args::{Cli, Command};
+use report::Problem;
 
 /// Runs the program and says how it ended: 0 go, 1 no-go, 2 wrong usage, 255 a fault of gonogo's own.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Some(Command::Diagnose(args)) => diagnose::run(&args),
+        Some(Command::Run(args)) => on_runtime(run::run(args)),
+        Some(Command::Watch(args)) => on_runtime(watch::run(args)),
+        Some(Command::Status(args)) => on_runtime(status::run(args)),
+        Some(Command::Logs(args)) => on_runtime(logs::run(args)),
+        Some(Command::Approvals(args)) => on_runtime(approvals::run(args)),
+        Some(Command::Go(args)) => on_runtime(answer::go(args)),
+        Some(Command::Nogo(args)) => on_runtime(answer::nogo(args)),
+        Some(Command::Cancel(args)) => on_runtime(change::cancel(args)),
+        Some(Command::Retry(args)) => on_runtime(change::retry(args)),
+        Some(Command::Repair(args)) => on_runtime(change::repair(args)),
+        Some(Command::Undo(args)) => on_runtime(change::undo(args)),
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Config(args)) => config::run(&args),
-        None => Ok(ExitCode::SUCCESS),
+        Some(Command::Diagnose(args)) => diagnose::run(&args),
+        Some(Command::Demo(args)) => on_runtime(demo::run(args)),
+        Some(Command::Doctor(args)) => on_runtime(doctor::run(args)),
+        Some(Command::Pictures(args)) => pictures::run(&args),
+        Some(Command::Completions(args)) => completions::run(&args),
+        None => on_runtime(board::run()),
     };
     done.unwrap_or_else(|error| report::fail(&error))
+}
+
+/// Runs a subcommand that waits for things.
+fn on_runtime(work: impl Future<Output = Result<ExitCode, Problem>>) -> Result<ExitCode, Problem> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Problem::fault("can't start").because(&error))?;
+    let done = runtime.block_on(work);
+    // What is left is reading of files; it must not hold the prompt back.
+    runtime.shutdown_background();
+    done
 }

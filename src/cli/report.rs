@@ -92,3 +92,9 @@ pub fn fail(problem: &Problem) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "{problem}");
     problem.exit_code()
 }
+
+/// Says something beside the output, on standard error.
+pub fn warn(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

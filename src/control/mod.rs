@@ -1,1 +1,26 @@
-//! Mission control: decides, observes, schedules, commits and performs. The only writer of the log.
+//! Mission control: decides, observes, advances, schedules, commits and performs. The only writer of the log.
+//!
+//! ```text
+//!  Ask ─► decide ─┐
+//!  Report ► observe ┼─► commit (append, apply) ─► advance ─► commit ... ─► durable ─► publish ─► schedule ─► perform
+//!  timer ─────────┘
+//! ```
+//!
+//! `decide`, `observe`, `advance` and `schedule` are pure. [`dispatcher`] is the one loop, on a thread of its own, since it
+//! waits for the disk; everything that takes time is performed by tasks on the runtime, which report back.
+
+pub mod advance;
+pub mod commit;
+pub mod decide;
+pub mod dispatcher;
+pub mod follow;
+pub mod handle;
+pub mod input;
+mod look_up;
+pub mod observe;
+pub mod perform;
+pub mod planner;
+pub mod publish;
+pub mod repairs;
+pub mod schedule;
+pub mod session;

@@ -96,6 +96,11 @@ text_id! {
 }
 
 impl Hash {
+    /// The hash of a text.
+    pub fn of(text: &str) -> Self {
+        Self(blake3::hash(text.as_bytes()).to_hex().to_string())
+    }
+
     /// The first ten characters, enough to tell proposals apart on a screen.
     pub fn short(&self) -> &str {
         self.0.get(..10).unwrap_or(&self.0)

@@ -1,1 +1,6 @@
-//! Where jobs run.
+//! Where jobs run. An engine is handed an [`port::Order`] and a [`port::JobPort`]; that is all it may touch.
+
+pub mod artifact;
+pub mod cache;
+pub mod local;
+pub mod port;

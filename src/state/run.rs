@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::{
     domain::{
         actor::{Actor, Trigger},
-        definition::FixPolicy,
+        definition::{ApplyInto, FixPolicy},
         id::{JobKey, ProjectId, ProposalId, RunId},
         outcome::{CancelReason, RunOutcome, SkipReason},
         plan::{Plan, PlannedGate},
@@ -189,7 +189,7 @@ impl Run {
         self.outcome.is_some()
             && self.followed_by.is_none()
             && mine()
-                .any(|p| p.status == ProposalStatus::Applied && p.applied.as_ref().is_some_and(|a| a.branch.is_none()))
+                .any(|p| p.status == ProposalStatus::Applied && p.applied.as_ref().is_some_and(|a| a.into != ApplyInto::Branch))
             && !mine().any(ProposalState::is_open)
             && self.jobs.iter().all(|job| job.repair().is_none_or(|repair| repair.result.is_some()))
     }

@@ -75,6 +75,9 @@ pub enum LogError {
     /// SQLite refused.
     #[error("the log could not be used")]
     Sqlite(#[from] rusqlite::Error),
+    /// SQLite finds the file damaged.
+    #[error("the log is damaged: {0}")]
+    Integrity(String),
     /// A record does not read as one.
     #[error("record {seq} of the log does not read")]
     Damaged {
@@ -157,6 +160,23 @@ impl LogReader {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         Ok(Self { connection })
+    }
+
+    /// Position of the newest record; 0 for an empty log.
+    pub fn newest(&self) -> Result<Seq, LogError> {
+        let newest = self.connection.query_row("SELECT coalesce(max(seq), 0) FROM records", [], |row| row.get::<_, i64>(0))?;
+        Ok(Seq(newest as u64))
+    }
+
+    /// Lets SQLite check the file, and reads every record; gives their number.
+    pub fn check(&self) -> Result<u64, LogError> {
+        let said: String = self.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        if said != "ok" {
+            return Err(LogError::Integrity(said));
+        }
+        let mut count = 0;
+        read(&self.connection, Seq(0), i64::MAX, |_| count += 1)?;
+        Ok(count)
     }
 
     /// At most `limit` records after `since`, in order.

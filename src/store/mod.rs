@@ -2,3 +2,4 @@
 
 pub mod hold;
 pub mod log;
+pub mod output;

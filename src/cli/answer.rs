@@ -1,0 +1,138 @@
+//! `gonogo go` and `gonogo nogo`: answers what waits.
+
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use crate::{
+    domain::{definition::ApplyInto, id::ApprovalId},
+    protocol::command::{Command, Decision},
+    state::proposal::ProposalStatus,
+};
+
+use super::{
+    attend::{self, Manner, attend},
+    connect::{Client, Heard, Place, person},
+    report::Problem,
+};
+
+/// Arguments of `gonogo go`.
+#[derive(Debug, clap::Args)]
+pub struct GoArgs {
+    /// A proposal's number, or RUN/GATE
+    pub id: ApprovalId,
+    /// Where the patch goes; without it, what the project's policy says
+    #[arg(long, value_enum)]
+    pub into: Option<Into>,
+    /// Only if the proposal's hash begins with this (see `gonogo approvals ID`)
+    #[arg(long)]
+    pub hash: Option<String>,
+    /// Print each record as a line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where a patch goes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Into {
+    /// A commit on the current branch
+    Commit,
+    /// A commit on a new branch
+    Branch,
+    /// The working tree, uncommitted
+    WorkingTree,
+}
+
+impl From<Into> for ApplyInto {
+    fn from(into: Into) -> Self {
+        match into {
+            Into::Commit => Self::Commit,
+            Into::Branch => Self::Branch,
+            Into::WorkingTree => Self::WorkingTree,
+        }
+    }
+}
+
+/// Arguments of `gonogo nogo`.
+#[derive(Debug, clap::Args)]
+pub struct NoGoArgs {
+    /// A proposal's number, or RUN/GATE
+    pub id: ApprovalId,
+    /// In your words
+    #[arg(long, default_value = "")]
+    pub why: String,
+    /// Print each record as a line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Says GO, and attends what follows.
+pub async fn go(args: GoArgs) -> Result<ExitCode, Problem> {
+    let into = args.into.map(ApplyInto::from);
+    let wanted = args.hash;
+    answer(args.id, args.json, |client, id| match id {
+        ApprovalId::Gate { .. } => Ok(Decision::Go { hash: None, into: None }),
+        ApprovalId::Proposal(number) => {
+            let hash = client.state.proposals.get(number).map(|proposal| proposal.proposal.hash.clone());
+            if let (Some(wanted), Some(hash)) = (&wanted, &hash)
+                && !hash.as_str().starts_with(wanted.as_str())
+            {
+                return Err(Problem::no_go(format!("proposal {number} has the hash {}, not {wanted}", hash.short()))
+                    .hint(format!("look at it again: gonogo approvals {number}")));
+            }
+            Ok(Decision::Go { hash, into })
+        }
+    })
+    .await
+}
+
+/// Says NO-GO.
+pub async fn nogo(args: NoGoArgs) -> Result<ExitCode, Problem> {
+    answer(args.id, args.json, |_, _| Ok(Decision::NoGo { why: args.why.clone() })).await
+}
+
+async fn answer(
+    id: ApprovalId,
+    json: bool,
+    decide: impl FnOnce(&Client, &ApprovalId) -> Result<Decision, Problem>,
+) -> Result<ExitCode, Problem> {
+    let place = Place::find()?;
+    place.warn();
+    let control = place.control()?;
+    let done = async {
+        let mut client = Client::open(&control, person()).await?;
+        let decision = decide(&client, &id)?;
+        let go = matches!(decision, Decision::Go { .. });
+        let manner = Manner { json, go: false, tail: 0 };
+        let mut early = Vec::new();
+        let command = Command::Answer { approval: id.clone(), decision };
+        client.command(command, |_, record| early.push(std::sync::Arc::new(record.clone()))).await?;
+        attend::show(&mut client, &early, manner).await?;
+        match &id {
+            ApprovalId::Gate { run, .. } => attend(&mut client, *run, manner).await,
+            ApprovalId::Proposal(number) => {
+                let status = |client: &Client| client.state.proposals.get(number).map(|proposal| proposal.status.clone());
+                while matches!(status(&client), Some(ProposalStatus::Pending | ProposalStatus::Applying { .. })) {
+                    if let Heard::Records(records) = client.hear().await? {
+                        attend::show(&mut client, &records, manner).await?;
+                    }
+                }
+                let run = client.state.proposals.get(number).map(|proposal| proposal.proposal.run);
+                match (status(&client), run) {
+                    (Some(ProposalStatus::ApplyFailed { error, hint }), _) => {
+                        let problem = Problem::no_go(format!("proposal {number} was not applied: {error}"));
+                        Err(match hint {
+                            Some(hint) => problem.hint(hint),
+                            None => problem,
+                        })
+                    }
+                    (Some(ProposalStatus::Applied), Some(run)) if go => attend(&mut client, run, manner).await,
+                    _ => Ok(ExitCode::SUCCESS),
+                }
+            }
+        }
+    }
+    .await;
+    control.shut_down(person()).await;
+    done
+}

@@ -1,0 +1,200 @@
+//! Attends a run to its end, its repairs and the runs that follow from them, in plain lines or JSON.
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    domain::{
+        id::{ApprovalId, OutputId, RunId},
+        outcome::RunOutcome,
+    },
+    protocol::{
+        command::{Command, Decision},
+        event::Record,
+        query::{Answer, Query},
+    },
+    state::{
+        approval::{self, Approval},
+        board::State,
+        proposal::ProposalStatus,
+        run::{GateStatus, Run},
+    },
+};
+
+use super::{
+    connect::{Client, Heard},
+    plain,
+    report::Problem,
+};
+
+/// How a run is attended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// Records as JSON lines.
+    pub json: bool,
+    /// Say GO to every proposal that is proven.
+    pub go: bool,
+    /// So many of the last lines of a failed job's output are shown.
+    pub tail: u32,
+}
+
+/// Attends until nothing more happens by itself. The exit status is that of the last run.
+pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<ExitCode, Problem> {
+    let mut run = run;
+    let mut keys = Interrupts::new()?;
+    loop {
+        if let Some(next) = client.state.runs.get(&run).and_then(|run| run.followed_by) {
+            run = next;
+            continue;
+        }
+        if manner.go && say_go(client, run, manner).await? {
+            continue;
+        }
+        if is_settled(&client.state, run) {
+            break;
+        }
+        tokio::select! {
+            heard = client.hear() => {
+                if let Heard::Records(records) = heard? {
+                    show(client, &records, manner).await?;
+                }
+            }
+            () = keys.next() => keys.act(client, run, manner).await?,
+        }
+    }
+    Ok(conclude(client, run, manner))
+}
+
+/// Nothing more will happen without a person.
+fn is_settled(state: &State, id: RunId) -> bool {
+    let Some(run) = state.runs.get(&id) else { return true };
+    let waits_for_gate = run.gates.iter().any(|gate| gate.status == GateStatus::Asking)
+        && run.jobs.iter().all(|job| job.status.has_ended() || job.status == crate::state::job::JobStatus::Waiting);
+    let repairing = run.jobs.iter().any(|job| job.repair().is_some_and(|repair| repair.result.is_none()));
+    let applying = run.proposals.iter().filter_map(|id| state.proposals.get(id)).any(|proposal| {
+        matches!(proposal.status, ProposalStatus::Applying { .. } | ProposalStatus::Undoing)
+    });
+    (run.outcome.is_some() || waits_for_gate) && !repairing && !applying && !run.owes_follow_up(&state.proposals)
+}
+
+/// Shows records, and the end of the output of a job that failed.
+pub async fn show(client: &mut Client, records: &[std::sync::Arc<Record>], manner: Manner) -> Result<(), Problem> {
+    for record in records {
+        if manner.json {
+            plain::say_json(record);
+        } else if let Some(line) = plain::line(&client.state, record) {
+            plain::say(&line);
+        }
+    }
+    if manner.json || manner.tail == 0 {
+        return Ok(());
+    }
+    for (run, job, attempt) in records.iter().filter_map(|record| plain::failed_job(record)) {
+        show_tail(client, OutputId::attempt(run, &job, attempt), manner.tail).await?;
+    }
+    Ok(())
+}
+
+async fn show_tail(client: &mut Client, output: OutputId, count: u32) -> Result<(), Problem> {
+    let all = Query::Lines { output: output.clone(), first: 0, count: 0 };
+    let Ok(Answer::Lines(page)) = client.query(all).await else { return Ok(()) };
+    let first = page.total_lines.saturating_sub(u64::from(count));
+    if let Ok(Answer::Lines(page)) = client.query(Query::Lines { output, first, count }).await {
+        for line in page.lines {
+            plain::say(&format!("          │ {}", line.text));
+        }
+    }
+    Ok(())
+}
+
+/// Says GO to what waits; says whether anything did.
+async fn say_go(client: &mut Client, run: RunId, manner: Manner) -> Result<bool, Problem> {
+    let waiting: Vec<Approval> = approval::pending(&client.state).into_iter().filter(|a| a.run == run).collect();
+    for approval in &waiting {
+        let hash = match &approval.id {
+            ApprovalId::Proposal(id) => client.state.proposals.get(id).map(|p| p.proposal.hash.clone()),
+            ApprovalId::Gate { .. } => None,
+        };
+        let decision = Decision::Go { hash, into: None };
+        let command = Command::Answer { approval: approval.id.clone(), decision };
+        client
+            .command(command, |state, record| {
+                if manner.json {
+                    plain::say_json(record);
+                } else if let Some(line) = plain::line(state, record) {
+                    plain::say(&line);
+                }
+            })
+            .await?;
+        // The reply may come before the records that it is about.
+        while approval::pending(&client.state).iter().any(|still| still.id == approval.id) {
+            if let Heard::Records(records) = client.hear().await? {
+                show(client, &records, manner).await?;
+            }
+        }
+    }
+    Ok(!waiting.is_empty())
+}
+
+/// The verdict, what waits and how to answer it, and the exit status.
+fn conclude(client: &Client, run: RunId, manner: Manner) -> ExitCode {
+    let Some(run) = client.state.runs.get(&run) else { return ExitCode::from(1) };
+    if !manner.json {
+        plain::say("");
+        plain::say(&plain::verdict(run));
+        if let Some((error, hint)) = &run.refused {
+            let problem = Problem::usage(error);
+            super::report::warn(&hint.as_ref().map_or(problem.to_string(), |hint| Problem::usage(error).hint(hint).to_string()));
+        }
+        for approval in approval::pending(&client.state).iter().filter(|approval| approval.run == run.id) {
+            plain::say(&format!("waits  {}  {}", approval.id, approval.question));
+            plain::say(&format!(
+                "       look: gonogo approvals {id}   answer: gonogo go {id}   or: gonogo nogo {id} --why \"...\"",
+                id = approval.id
+            ));
+        }
+    }
+    exit_code(run)
+}
+
+/// 0 for a run that passed, 2 for one that never had a plan, 1 for any other.
+pub fn exit_code(run: &Run) -> ExitCode {
+    match run.outcome {
+        Some(RunOutcome::Passed) => ExitCode::SUCCESS,
+        Some(RunOutcome::Refused) => ExitCode::from(2),
+        _ => ExitCode::from(1),
+    }
+}
+
+/// Ctrl-C and friends: the first asks the run to end, the second ends it.
+struct Interrupts {
+    signals: [Signal; 3],
+}
+
+impl Interrupts {
+    fn new() -> Result<Self, Problem> {
+        let hear = |kind| signal(kind).map_err(Problem::from);
+        Ok(Self { signals: [hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?, hear(SignalKind::hangup())?] })
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hang_up] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    }
+
+    async fn act(&self, client: &mut Client, run: RunId, manner: Manner) -> Result<(), Problem> {
+        if !manner.json {
+            super::report::warn("stopping; once more to stop at once");
+        }
+        match client.command(Command::Cancel { run, job: None }, |_, _| {}).await {
+            // It has just ended by itself.
+            Err(problem) if problem.kind == super::report::Kind::NoGo => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+}

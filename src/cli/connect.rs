@@ -1,0 +1,217 @@
+//! How a subcommand gets a session: it holds the log itself, or reads along with whoever holds it.
+
+use std::{path::PathBuf, time::Duration};
+
+use tokio::runtime::Handle;
+
+use crate::{
+    config::{
+        paths::Paths,
+        settings::{self, Settings},
+    },
+    control::{
+        follow::Follower,
+        handle::{self, ControlHandle, Options, StartError},
+    },
+    domain::{
+        actor::Actor,
+        id::{RequestId, Seq},
+    },
+    protocol::{
+        command::{Command, Refusal},
+        event::Record,
+        frame::{Ask, Frame},
+        query::{Answer, Query},
+        session::{Attach, Session},
+    },
+    state::board::State,
+    store::{hold::HoldError, log::OpenError},
+};
+
+use super::report::Problem;
+
+/// Where gonogo's files are, and what the user wants of it.
+#[derive(Debug)]
+pub struct Place {
+    /// The files.
+    pub paths: Paths,
+    /// The settings: what is right in `config.toml`, over the defaults.
+    pub settings: Settings,
+    /// What is wrong in `config.toml`, rendered.
+    pub problems: Vec<String>,
+}
+
+impl Place {
+    /// Works out where things are and reads `config.toml`. A wrong one keeps nobody from working: what is wrong is warned of.
+    pub fn find() -> Result<Self, Problem> {
+        let paths = Paths::from_env();
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let loaded = settings::load(&paths.config_file, home.as_deref())
+            .map_err(|error| Problem::usage("can't read the configuration").because(&error))?;
+        let problems = loaded.problems.iter().map(ToString::to_string).collect();
+        Ok(Self { paths, settings: loaded.settings, problems })
+    }
+
+    /// Says on standard error what is wrong in `config.toml`.
+    pub fn warn(&self) {
+        for problem in &self.problems {
+            super::report::warn(problem);
+        }
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            state_dir: self.paths.state_dir.clone(),
+            cache_dir: self.paths.cache_dir.clone(),
+            jobs: self.settings.limits.jobs,
+            grace: self.settings.limits.grace.duration(),
+            fix: self.settings.fix.clone(),
+        }
+    }
+
+    /// Takes hold of the log and starts control in this process.
+    pub fn control(&self) -> Result<ControlHandle, Problem> {
+        handle::start(self.options(), &Handle::current()).map_err(|error| match &error {
+            StartError::Open(OpenError::Hold(HoldError::Taken { pid, .. })) => {
+                let problem = Problem::fault(&error);
+                match pid {
+                    Some(pid) => problem.hint(format!(
+                        "do it on the board of process {pid}, or end that first (`kill {pid}` ends it in good order); `gonogo status`, `watch` and `logs` work beside it"
+                    )),
+                    None => problem.hint("`gonogo status`, `watch` and `logs` work beside it"),
+                }
+            }
+            StartError::Open(OpenError::Newer { .. }) => Problem::fault("can't start").because(&error).hint("use the newer gonogo"),
+            StartError::Open(_) | StartError::Read(_) => Problem::fault("can't start")
+                .because(&error)
+                .hint(format!("is there space, and may you write to {}? `gonogo doctor` looks", self.paths.state_dir.display())),
+            StartError::Thread(_) => Problem::fault("can't start").because(&error),
+        })
+    }
+
+    /// Reads along, whoever holds the log; `None` if nothing has been recorded yet.
+    pub fn follow(&self) -> Result<Option<Follower>, Problem> {
+        let refusal = Refusal::new("this command only reads");
+        Follower::open(&self.paths.state_dir, refusal, &Handle::current())
+            .map_err(|error| Problem::fault("can't read the log").because(&error))
+    }
+}
+
+/// Who is at the keyboard.
+pub fn person() -> Actor {
+    let name = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
+    let name = name.or_else(|| nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name));
+    Actor::Person(name.unwrap_or_else(|| "somebody".to_owned()))
+}
+
+/// A session with the state that its records have made so far.
+#[derive(Debug)]
+pub struct Client {
+    session: Session,
+    /// The fold.
+    pub state: State,
+    caught_up: Option<Seq>,
+}
+
+/// What came over a session.
+#[derive(Debug)]
+pub enum Heard {
+    /// Records, folded in already.
+    Records(Vec<std::sync::Arc<Record>>),
+    /// Something that may be missed.
+    Telemetry,
+    /// What became of an ask.
+    Reply(RequestId, Result<Answer, Refusal>),
+}
+
+/// How long a reply may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Client {
+    /// Opens a session and folds everything that has been recorded so far.
+    pub async fn open(attach: &dyn Attach, actor: Actor) -> Result<Self, Problem> {
+        Self::open_with(attach, actor, |_, _| {}).await
+    }
+
+    /// The same; `each` sees every record on the way.
+    pub async fn open_with(
+        attach: &dyn Attach,
+        actor: Actor,
+        mut each: impl FnMut(&State, &Record),
+    ) -> Result<Self, Problem> {
+        let mut client = Self { session: attach.attach(actor, Seq(0)), state: State::default(), caught_up: None };
+        while client.caught_up.is_none_or(|seq| client.state.seq < seq) {
+            if let Heard::Records(records) = client.hear().await? {
+                records.iter().for_each(|record| each(&client.state, record));
+            }
+        }
+        Ok(client)
+    }
+
+    /// The next thing that comes.
+    pub async fn hear(&mut self) -> Result<Heard, Problem> {
+        loop {
+            match self.session.frame().await {
+                Some(Frame::Hello { seq, .. }) => {
+                    self.caught_up = Some(seq);
+                    return Ok(Heard::Telemetry);
+                }
+                Some(Frame::Records(records)) => {
+                    for record in &records {
+                        self.state.apply(record);
+                    }
+                    return Ok(Heard::Records(records));
+                }
+                Some(Frame::Telemetry(_)) => return Ok(Heard::Telemetry),
+                Some(Frame::Reply { id, result }) => return Ok(Heard::Reply(id, result)),
+                Some(Frame::Goodbye { reason }) => return Err(Problem::fault(reason)),
+                None => return Err(Problem::fault("gonogo's control has ended")),
+            }
+        }
+    }
+
+    /// Gives a command and waits for what becomes of it; records that come meanwhile are handed to `each`.
+    pub async fn command(&mut self, command: Command, mut each: impl FnMut(&State, &Record)) -> Result<Answer, Problem> {
+        let id = self.session.next_id();
+        self.send(Ask::Command { id, command }).await?;
+        self.reply(id, &mut each).await
+    }
+
+    /// Reads something.
+    pub async fn query(&mut self, query: Query) -> Result<Answer, Problem> {
+        let id = self.session.next_id();
+        self.send(Ask::Query { id, query }).await?;
+        self.reply(id, &mut |_, _| {}).await
+    }
+
+    /// Gives up the state for the session alone, for a face that folds for itself.
+    pub fn into_session(self) -> Session {
+        self.session
+    }
+
+    async fn send(&self, ask: Ask) -> Result<(), Problem> {
+        self.session.ask(ask).await.map_err(|gone| Problem::fault(gone))
+    }
+
+    async fn reply(&mut self, id: RequestId, each: &mut impl FnMut(&State, &Record)) -> Result<Answer, Problem> {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let heard = tokio::time::timeout_at(end, self.hear()).await;
+            match heard.map_err(|_| Problem::fault("no answer came within a minute"))?? {
+                Heard::Reply(of, result) if of == id => return result.map_err(Problem::from),
+                Heard::Records(records) => records.iter().for_each(|record| each(&self.state, record)),
+                Heard::Reply(..) | Heard::Telemetry => {}
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let problem = Self::no_go(refusal.message);
+        match refusal.hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `gonogo logs`: the output of a job.
+
+use std::{process::ExitCode, str::FromStr, time::Duration};
+
+use crate::{
+    domain::id::{JobKey, OutputId, RunId},
+    protocol::query::{Answer, Query},
+    state::{board::State, run::Run},
+};
+
+use super::{
+    connect::{Client, Heard, Place, person},
+    plain::say,
+    report::Problem,
+};
+
+/// Arguments of `gonogo logs`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// RUN/JOB, RUN (its only or its first failed job), or nothing (of the newest run); RUN/JOB#LINE begins there
+    pub what: Option<Wanted>,
+    /// Which attempt; without it, the newest
+    #[arg(long)]
+    pub attempt: Option<u32>,
+    /// The output of the job's newest repair instead
+    #[arg(long, conflicts_with = "attempt")]
+    pub repair: bool,
+    /// Go on as it grows, until the job has ended
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only the last lines
+    #[arg(long, short = 'n', value_name = "LINES")]
+    pub tail: Option<u64>,
+    /// Only lines that match this regular expression
+    #[arg(long, short, value_name = "REGEX")]
+    pub grep: Option<String>,
+    /// Each line as a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A run, a job of it, and a line.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    run: RunId,
+    job: Option<String>,
+    line: Option<u64>,
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (text, line) = match text.rsplit_once('#') {
+            Some((before, line)) if !before.is_empty() => {
+                (before, Some(line.parse().map_err(|_| format!("`{line}` is no line number"))?))
+            }
+            _ => (text, None),
+        };
+        let (run, job) = text.split_once('/').map_or((text, None), |(run, job)| (run, Some(job.to_owned())));
+        Ok(Self { run: run.parse().map_err(|_| format!("`{run}` is no run number"))?, job, line })
+    }
+}
+
+/// Lines asked for at a time.
+const PAGE: u32 = 1000;
+
+/// Prints the output of a job.
+pub async fn run(args: Args) -> Result<ExitCode, Problem> {
+    let place = Place::find()?;
+    let Some(follower) = place.follow()? else { return Err(super::status::nothing_yet()) };
+    let mut client = Client::open(&follower, person()).await?;
+    let output = output(&client.state, &args)?;
+    let mut next = args.what.as_ref().and_then(|what| what.line).map_or(0, |line| line.saturating_sub(1));
+    if let Some(tail) = args.tail {
+        next = page(&mut client, &output, 0, 0).await?.total_lines.saturating_sub(tail);
+    }
+    let grep = args.grep.as_deref().map(|text| crate::store::output::pattern(text, false)).transpose();
+    let grep = grep.map_err(|error| Problem::usage("the pattern does not read").because(&error))?;
+    loop {
+        let ended = has_ended(&client.state, &output);
+        let page = page(&mut client, &output, next, PAGE).await?;
+        for (number, line) in (next..).zip(&page.lines) {
+            if grep.as_ref().is_none_or(|grep| grep.is_match(line.text.as_bytes())) {
+                print(&args, number, line);
+            }
+        }
+        next += page.lines.len() as u64;
+        if page.lines.is_empty() {
+            if !args.follow || ended {
+                return Ok(ExitCode::SUCCESS);
+            }
+            if let Ok(Ok(Heard::Records(_))) = tokio::time::timeout(Duration::from_millis(200), client.hear()).await {}
+        }
+    }
+}
+
+fn print(args: &Args, number: u64, line: &crate::protocol::query::OutputLine) {
+    if args.json {
+        let json = serde_json::json!({ "line": number + 1, "at": line.at, "text": line.text, "clipped": line.clipped });
+        say(&json.to_string());
+    } else {
+        let more = if line.clipped { " …" } else { "" };
+        say(&format!("{}{more}", line.text));
+    }
+}
+
+async fn page(client: &mut Client, output: &OutputId, first: u64, count: u32) -> Result<crate::protocol::query::Page, Problem> {
+    match client.query(Query::Lines { output: output.clone(), first, count }).await? {
+        Answer::Lines(page) => Ok(page),
+        _ => Err(Problem::fault("the answer was not about lines")),
+    }
+}
+
+fn output(state: &State, args: &Args) -> Result<OutputId, Problem> {
+    let run = match &args.what {
+        Some(what) => super::status::find(state, what.run)?,
+        None => state.runs.values().next_back().ok_or_else(super::status::nothing_yet)?,
+    };
+    let key = match args.what.as_ref().and_then(|what| what.job.as_deref()) {
+        Some(name) => JobKey(name.to_owned()),
+        None => pick(run)?,
+    };
+    let Some(job) = run.job(&key) else {
+        let known: Vec<&str> = run.jobs.iter().map(|job| job.key().as_str()).collect();
+        return Err(Problem::usage(format!("run {} has no job `{key}`", run.id)).hint(format!("its jobs: {}", known.join(", "))));
+    };
+    if args.repair {
+        let repair = job.repair().ok_or_else(|| Problem::usage(format!("`{key}` has not been repaired")))?;
+        return Ok(OutputId::repair(run.id, &key, repair.number));
+    }
+    match (args.attempt, job.attempt()) {
+        (Some(number), _) if job.attempts.iter().any(|attempt| attempt.number == number) => Ok(OutputId::attempt(run.id, &key, number)),
+        (Some(number), _) => Err(Problem::usage(format!("`{key}` has no attempt {number}"))),
+        (None, Some(attempt)) => Ok(OutputId::attempt(run.id, &key, attempt.number)),
+        (None, None) => Err(Problem::usage(format!("`{key}` has not been run ({})", job.status.word()))),
+    }
+}
+
+/// The job that a person most likely means: the first that failed, or the only one, or the one that runs.
+fn pick(run: &Run) -> Result<JobKey, Problem> {
+    use crate::state::job::JobStatus::{Failed, Running};
+    let by = |is: fn(&crate::state::job::JobStatus) -> bool| run.jobs.iter().find(|job| is(&job.status));
+    let found = by(|status| *status == Failed).or_else(|| by(|status| *status == Running));
+    let found = found.or_else(|| run.jobs.iter().rev().find(|job| job.attempt().is_some()));
+    found.map(|job| job.key().clone()).ok_or_else(|| Problem::usage(format!("run {} has run no job yet", run.id)))
+}
+
+fn has_ended(state: &State, output: &OutputId) -> bool {
+    let Some(job) = state.runs.get(&output.run).and_then(|run| run.job(&output.job)) else { return true };
+    if output.repair {
+        return job.repairs.iter().find(|repair| repair.number == output.attempt).is_none_or(|repair| repair.result.is_some());
+    }
+    job.attempts.iter().find(|attempt| attempt.number == output.attempt).is_none_or(|attempt| attempt.outcome.is_some())
+}

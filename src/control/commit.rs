@@ -1,0 +1,77 @@
+//! The one place where records come into being: append, apply, and, when they are durable, publish.
+
+use std::{mem, sync::Arc};
+
+use crate::{
+    domain::{id::Seq, time::Timestamp},
+    protocol::event::{Cause, Event, Record},
+    state::board::State,
+    store::log::{Log, LogError},
+};
+
+use super::publish::Published;
+
+/// The log and its fold, kept in step.
+#[derive(Debug)]
+pub struct Book {
+    log: Log,
+    state: State,
+    published: Arc<Published>,
+    /// Appended and applied, not yet durable.
+    open: Vec<Arc<Record>>,
+}
+
+impl Book {
+    /// Reads the log from its beginning.
+    pub fn open(log: Log) -> Result<Self, LogError> {
+        let state = fold(&log)?;
+        let published = Arc::new(Published::new(log.path().to_owned(), state.seq));
+        Ok(Self { log, state, published, open: Vec::new() })
+    }
+
+    /// The fold so far, what is not yet durable included.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Where records are published.
+    pub fn published(&self) -> &Arc<Published> {
+        &self.published
+    }
+
+    /// Appends and applies an event. It is neither seen by anybody nor acted on before [`Self::seal`].
+    pub fn record(&mut self, cause: &Cause, event: Event) -> Result<(), LogError> {
+        if self.open.is_empty() {
+            self.log.begin()?;
+        }
+        let record = Record { seq: self.state.seq.next(), at: Timestamp::now(), cause: cause.clone(), event };
+        self.log.append(&record)?;
+        self.state.apply(&record);
+        self.open.push(Arc::new(record));
+        Ok(())
+    }
+
+    /// Makes what was recorded durable, then publishes it.
+    pub fn seal(&mut self) -> Result<(), LogError> {
+        if self.open.is_empty() {
+            return Ok(());
+        }
+        self.log.commit()?;
+        self.published.publish(mem::take(&mut self.open));
+        Ok(())
+    }
+
+    /// Forgets what was not made durable: the state is that of the log again.
+    pub fn roll_back(&mut self) -> Result<(), LogError> {
+        self.log.roll_back();
+        self.open.clear();
+        self.state = fold(&self.log)?;
+        Ok(())
+    }
+}
+
+fn fold(log: &Log) -> Result<State, LogError> {
+    let mut state = State::default();
+    log.read(Seq(0), |record| state.apply(&record))?;
+    Ok(state)
+}

@@ -1,0 +1,144 @@
+//! Control from outside: started, attached to, ended.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+
+use tokio::{runtime::Handle, sync::mpsc};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    domain::{actor::Actor, id::{RequestId, Seq}},
+    engine::local::leftover,
+    protocol::{
+        command::Command,
+        session::{Attach, Session},
+    },
+    store::log::{Log, LogError, OpenError},
+};
+
+use super::{
+    advance::Limits,
+    commit::Book,
+    dispatcher::Dispatcher,
+    input::Input,
+    perform::Performer,
+    publish::Published,
+    session::{self, Desk},
+};
+
+/// Inputs that may wait for the loop; more than that and engines wait.
+const INPUTS: usize = 1024;
+
+/// Where things are kept, and how much may be under way.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Directory of the log, the outputs and the artifacts.
+    pub state_dir: PathBuf,
+    /// Directory of job caches and workspaces.
+    pub cache_dir: PathBuf,
+    /// Jobs at once, over all projects.
+    pub jobs: usize,
+    /// Time between asking a process to end and ending it.
+    pub grace: Duration,
+    /// What the user's configuration says of repairs, where a project's own says nothing.
+    pub fix: crate::domain::definition::FixPolicy,
+}
+
+/// A running control. Dropping it without [`ControlHandle::shut_down`] leaves runs to be found lost by the next one.
+#[derive(Debug)]
+pub struct ControlHandle {
+    desk: Desk,
+    inputs: mpsc::Sender<Input>,
+    thread: JoinHandle<()>,
+    tasks: TaskTracker,
+    runtime: Handle,
+}
+
+/// Why control could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The log could not be read.
+    #[error("can't read the log")]
+    Read(#[from] LogError),
+    /// No thread could be started.
+    #[error("can't start a thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Takes hold of the log, ends what an earlier gonogo has left behind, and starts the loop. Tasks run on `runtime`.
+pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartError> {
+    let log = Log::open(&options.state_dir)?;
+    let book = Book::open(log)?;
+    leftover::adopt_orphans();
+    let marker = marker(&options.state_dir);
+    let cut_off = book.state().active_runs().any(|run| run.jobs.iter().any(|job| {
+        job.status == crate::state::job::JobStatus::Running || job.repair().is_some_and(|repair| repair.result.is_none())
+    }));
+    if cut_off {
+        // Before anything new is started: two of the same job must never work in one checkout.
+        let ended = leftover::sweep(&marker);
+        tracing::info!(ended, "the last gonogo was cut off; its processes were ended");
+    }
+    let (inputs, receiver) = mpsc::channel(INPUTS);
+    let tasks = TaskTracker::new();
+    let published: Arc<Published> = Arc::clone(book.published());
+    let output_dir = options.state_dir.join("output");
+    let limits = Limits { jobs: options.jobs.max(1), repairs: options.jobs.div_ceil(2).max(1), new_runs: true };
+    let performer =
+        Performer::new(options, marker, inputs.clone(), Arc::clone(&published), runtime.clone(), tasks.clone());
+    let dispatcher = Dispatcher {
+        book,
+        inputs: receiver,
+        performer,
+        limits,
+        runtime: runtime.clone(),
+        live: BTreeSet::new(),
+        stopping: None,
+        unrecorded: Vec::new(),
+    };
+    let desk = Desk { inputs: Ok(inputs.clone()), published: Arc::clone(&published), output_dir };
+    let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
+        // However the loop ends, nobody may go on waiting for it.
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatcher.run()));
+        published.end();
+        if ended.is_err() {
+            tracing::error!("control failed in a way that it should not");
+        }
+    });
+    Ok(ControlHandle { desk, inputs, thread: thread.map_err(StartError::Thread)?, tasks, runtime: runtime.clone() })
+}
+
+/// Begins the marker of every process started for this state directory: another gonogo's are left alone.
+fn marker(state_dir: &std::path::Path) -> String {
+    let path = std::path::absolute(state_dir).unwrap_or_else(|_| state_dir.to_owned());
+    let hash = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
+    format!("{}-", hash.get(..12).unwrap_or_default())
+}
+
+impl Attach for ControlHandle {
+    fn attach(&self, actor: Actor, since: Seq) -> Session {
+        let (session, serve) = session::open(self.desk.clone(), actor, since);
+        self.tasks.spawn_on(serve, &self.runtime);
+        session
+    }
+}
+
+impl ControlHandle {
+    /// Ends it: what runs is asked to end, then ended; everything is recorded. Sessions must be dropped for it to return.
+    pub async fn shut_down(self, by: Actor) {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let command = Input::Command { actor: by, id: RequestId(0), command: Command::ShutDown, reply };
+        if self.inputs.send(command).await.is_ok() {
+            let _ = answer.await;
+        }
+        drop(self.inputs);
+        drop(self.desk);
+        self.tasks.close();
+        let thread = self.thread;
+        let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        // Sessions that their clients still hold end with the publisher; nothing else is left to wait for long.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.tasks.wait()).await;
+    }
+}

@@ -1,0 +1,158 @@
+//! Everything that can reach the loop, as one enum on one channel: one total order.
+
+use crate::{
+    domain::{
+        actor::Actor,
+        id::{JobKey, ProposalId, RequestId, RunId},
+        plan::Plan,
+        proposal::Proposal,
+        time::Timestamp,
+    },
+    engine::port::JobReport,
+    protocol::{
+        command::Command,
+        event::{RepairPhase, RepairResult, Source, TryResult},
+    },
+};
+
+use super::session::Reply;
+
+/// What reaches the loop.
+#[derive(Debug)]
+pub enum Input {
+    /// A command of a session; its reply goes back over `reply`.
+    Command {
+        /// Who gives it.
+        actor: Actor,
+        /// Its number in that session.
+        id: RequestId,
+        /// What.
+        command: Command,
+        /// Where the reply goes.
+        reply: Reply,
+    },
+    /// Something was seen.
+    Report(Report),
+    /// A task of this name has ended.
+    Ended(TaskKey),
+}
+
+impl Input {
+    /// Whether nothing follows from it at once, so that it can be committed together with the next.
+    pub fn can_wait(&self) -> bool {
+        match self {
+            Self::Report(Report::Job { what, .. }) => {
+                matches!(what, JobReport::StepStarted { .. } | JobReport::StepFinished { .. })
+            }
+            Self::Ended(TaskKey::Job(..)) => true,
+            Self::Report(_) | Self::Command { .. } | Self::Ended(_) => false,
+        }
+    }
+}
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// A run's definition and repository were read.
+    Planned {
+        /// Which run.
+        run: RunId,
+        /// The plan, or why there is none.
+        result: Result<Box<Planned>, NoPlan>,
+    },
+    /// By an engine, of an attempt.
+    Job {
+        /// Which run.
+        run: RunId,
+        /// Which job.
+        job: JobKey,
+        /// Which attempt.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+        /// What.
+        what: JobReport,
+    },
+    /// By a repair.
+    Repair {
+        /// Which run.
+        run: RunId,
+        /// Which job.
+        job: JobKey,
+        /// Which repair of it.
+        number: u32,
+        /// What.
+        what: RepairReport,
+    },
+    /// An approved proposal was applied, or not.
+    Applied {
+        /// Which.
+        proposal: ProposalId,
+        /// Commit and branch, or why not.
+        result: Result<(Option<String>, Option<String>), NoPlan>,
+    },
+    /// An applied proposal was taken back, or not.
+    Undone {
+        /// Which.
+        proposal: ProposalId,
+        /// The commit, or why not.
+        result: Result<Option<String>, NoPlan>,
+    },
+    /// The time to try a job again has come.
+    RetryDue {
+        /// Which run.
+        run: RunId,
+        /// Which job.
+        job: JobKey,
+    },
+}
+
+/// A run, ready to be planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// Name of the pipeline.
+    pub pipeline: String,
+    /// What is run.
+    pub source: Source,
+    /// What will be done.
+    pub plan: Plan,
+}
+
+/// Why something could not be done, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoPlan {
+    /// Why; may have several lines.
+    pub error: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What a repair came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RepairReport {
+    /// It went over to something else.
+    Phase(RepairPhase, Option<String>),
+    /// A fixer was tried.
+    Tried(String, TryResult),
+    /// It ended with a question.
+    Proposed(Box<Proposal>),
+    /// It ended otherwise.
+    Finished(RepairResult),
+}
+
+/// Names a task that control has under way: there is at most one of each.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TaskKey {
+    /// Reading definition and repository of a run.
+    Plan(RunId),
+    /// An attempt of a job.
+    Job(RunId, JobKey, u32),
+    /// Waiting until a job is tried again.
+    Retry(RunId, JobKey),
+    /// A repair of a job.
+    Repair(RunId, JobKey, u32),
+    /// Applying a proposal.
+    Apply(ProposalId),
+    /// Taking a proposal back.
+    Undo(ProposalId),
+}

@@ -1,0 +1,66 @@
+//! Linters, formatters, package managers, scanners, documentation and coverage.
+
+use super::{Row, check};
+use crate::domain::diagnosis::Category::{Config, Coverage, Dependency, Docs, Format, Import, Lint, Network, Security, Syntax, Type};
+
+const ROWS: &[Row] = &[
+    ("ruff", Lint, "app/a.py:1:8", "`os` imported but unused", 2, "app/a.py:1:8: F401 [*] `os` imported but unused\napp/a.py:9:5: E741 Ambiguous variable name: `l`\nFound 2 errors.\n[*] 1 fixable with the `--fix` option.\n"),
+    ("ruff, full", Lint, "app/a.py:1:8", "`os` imported but unused", 1, "F401 [*] `os` imported but unused\n --> app/a.py:1:8\n  |\n1 | import os\n  |        ^^\n  |\nhelp: Remove unused import: `os`\n\nFound 1 error.\n"),
+    ("ruff format", Format, "app/a.py", "Would reformat", 2, "Would reformat: app/a.py\nWould reformat: app/b.py\n2 files would be reformatted, 8 files already formatted\n"),
+    ("mypy", Type, "app/a.py:7", "Incompatible return value type", 2, "app/a.py:7: error: Incompatible return value type (got \"int\", expected \"str\")  [return-value]\napp/a.py:7: note: See the docs\napp/b.py:2: error: Cannot find implementation or library stub for module named \"x\"  [import-not-found]\nFound 2 errors in 2 files (checked 9 source files)\n"),
+    ("pyright", Import, "/w/a.py:1:8", "Import \"nope\" could not be resolved", 1, "/w/a.py\n  /w/a.py:1:8 - error: Import \"nope\" could not be resolved (reportMissingImports)\n1 error, 0 warnings, 0 informations\n"),
+    ("flake8", Lint, "./a.py:3:80", "line too long", 1, "./a.py:3:80: E501 line too long (91 > 79 characters)\n"),
+    ("pylint", Lint, "a.py:1", "Missing module docstring", 2, "************* Module a\na.py:1:0: C0114: Missing module docstring (missing-module-docstring)\na.py:4:4: W0612: Unused variable 'x' (unused-variable)\n\nYour code has been rated at 5.00/10\n"),
+    ("black", Format, "app/a.py", "would reformat", 1, "would reformat app/a.py\n\nOh no! 💥 💔 💥\n1 file would be reformatted, 3 files would be left unchanged.\n"),
+    ("isort", Format, "/w/a.py", "Imports are incorrectly sorted", 1, "ERROR: /w/a.py Imports are incorrectly sorted and/or formatted.\n"),
+    ("tsc", Type, "src/a.ts:3:7", "Type 'string' is not assignable", 1, "src/a.ts(3,7): error TS2322: Type 'string' is not assignable to type 'number'.\n"),
+    ("eslint", Lint, "/w/src/a.js:3:7", "'x' is assigned a value but never used", 1, "/w/src/a.js\n  1:1  warning  Unexpected console statement  no-console\n  3:7  error    'x' is assigned a value but never used  no-unused-vars\n\n✖ 2 problems (1 error, 1 warning)\n"),
+    ("eslint, too many warnings", Lint, "/w/src/a.js:1:1", "Unexpected console", 1, "/w/src/a.js\n  1:1  warning  Unexpected console statement  no-console\n\n✖ 1 problem (0 errors, 1 warning)\n\nESLint found too many warnings (maximum: 0).\n"),
+    ("stylelint", Lint, "src/a.css:2:3", "Unexpected unknown property", 1, "src/a.css\n  2:3  ✖  Unexpected unknown property \"colr\"  property-no-unknown\n\n1 problem (1 error, 0 warnings)\n"),
+    ("prettier", Format, "src/a.ts", "Code style issues found in the above file", 1, "Checking formatting...\n[warn] src/a.ts\n[warn] Code style issues found in the above file. Run Prettier with --write to fix.\n"),
+    ("biome", Lint, "src/a.ts:4:7", "This let declares a variable", 1, "src/a.ts:4:7 lint/style/useConst  FIXABLE  ━━━━━━━━━━━━━━\n\n  × This let declares a variable that is only assigned once.\n\nChecked 3 files in 2ms. No fixes applied.\nFound 1 error.\n"),
+    ("webpack", Import, "src/index.js:1", "Can't resolve './nope'", 1, "ERROR in ./src/index.js 1:0-20\nModule not found: Error: Can't resolve './nope' in '/w/src'\nresolve './nope' in '/w/src'\n\nwebpack 5.90.0 compiled with 1 error in 90 ms\n"),
+    ("esbuild", Import, "src/a.ts:1:14", "Could not resolve \"./nope\"", 1, "✘ [ERROR] Could not resolve \"./nope\"\n\n    src/a.ts:1:14:\n      1 │ import x from \"./nope\"\n        ╵               ~~~~~~~~\n\n1 error\n"),
+    ("next", Type, "app/page.tsx:5:9", "Property 'x' does not exist", 1, "   Linting and checking validity of types ...\nFailed to compile.\n\n./app/page.tsx:5:9\nType error: Property 'x' does not exist on type '{}'.\n\n  3 |\n"),
+    ("npm 404", Dependency, "package.json", "404 Not Found", 1, "npm error code E404\nnpm error 404 Not Found - GET https://registry.npmjs.org/nopkg - Not found\nnpm error 404\nnpm error 404  'nopkg@^1.0.0' is not in this registry.\nnpm error A complete log of this run can be found in: /root/.npm/_logs/x.log\n"),
+    ("npm reset", Network, "", "network", 1, "npm ERR! code ECONNRESET\nnpm ERR! network aborted\nnpm ERR! network This is a problem related to network connectivity.\n"),
+    ("pnpm", Dependency, "", "Cannot install with \"frozen-lockfile\"", 1, " ERR_PNPM_OUTDATED_LOCKFILE  Cannot install with \"frozen-lockfile\" because pnpm-lock.yaml is not up to date with package.json\n"),
+    ("yarn", Dependency, "", "Your lockfile needs to be updated", 1, "yarn install v1.22.22\n[1/4] Resolving packages...\nerror Your lockfile needs to be updated, but yarn was run with `--frozen-lockfile`.\n"),
+    ("pip", Dependency, "", "Could not find a version that satisfies the requirement nopkg==9", 1, "ERROR: Could not find a version that satisfies the requirement nopkg==9 (from versions: none)\nERROR: No matching distribution found for nopkg==9\n"),
+    ("pip without network", Network, "", "name resolution", 1, "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object>: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution')': /simple/x/\nERROR: Could not find a version that satisfies the requirement x (from versions: none)\nERROR: No matching distribution found for x\n"),
+    ("poetry", Dependency, "", "version solving failed", 1, "Resolving dependencies...\n\nBecause app depends on nopkg (^9) which doesn't match any versions, version solving failed.\n"),
+    ("uv", Dependency, "", "No solution found", 1, "  × No solution found when resolving dependencies:\n  ╰─▶ Because nopkg was not found in the package registry and you require nopkg, we can conclude that your requirements are unsatisfiable.\n"),
+    ("bundler", Dependency, "", "Could not find gem 'nope'", 1, "Fetching gem metadata from https://rubygems.org/..\nCould not find gem 'nope' in rubygems repository https://rubygems.org/ or installed locally.\n"),
+    ("composer", Dependency, "", "Your requirements could not be resolved", 1, "Loading composer repositories with package information\nYour requirements could not be resolved to an installable set of packages.\n\n  Problem 1\n    - Root composer.json requires acme/x ^9 but it does not match the constraint.\n"),
+    ("nuget", Dependency, "/w/A.csproj", "Unable to find package", 1, "/w/A.csproj : error NU1101: Unable to find package Acme.Nope. No packages exist with this id in source(s): nuget.org\n"),
+    ("rubocop", Lint, "lib/a.rb:1:1", "Missing frozen string literal comment", 1, "Offenses:\n\nlib/a.rb:1:1: C: [Correctable] Style/FrozenStringLiteralComment: Missing frozen string literal comment.\nclass A\n^\n\n1 file inspected, 1 offense detected\n"),
+    ("phpstan", Type, "src/A.php:9", "should return int but returns string.", 1, " ------ ----------------------------------------------\n  Line   src/A.php\n ------ ----------------------------------------------\n  9      Method A::b() should return int but returns string.\n ------ ----------------------------------------------\n\n [ERROR] Found 1 error\n"),
+    ("checkstyle", Lint, "/w/src/A.java:3:5", "Missing a Javadoc comment", 1, "[ERROR] /w/src/A.java:3:5: Missing a Javadoc comment. [MissingJavadocMethod]\nAudit done.\n"),
+    ("spotless", Format, "src/main/java/A.java", "format violations", 1, "* What went wrong:\nExecution failed for task ':spotlessJavaCheck'.\n> The following files had format violations:\n      src/main/java/A.java\n          @@ -1,2 +1,2 @@\n"),
+    ("shellcheck", Lint, "run.sh:3:6", "Double quote to prevent globbing", 1, "\nIn run.sh line 3:\necho $x\n     ^-- SC2086 (info): Double quote to prevent globbing and word splitting.\n\nFor more information:\n  https://www.shellcheck.net/wiki/SC2086 -- Double quote to prevent globbing ...\n"),
+    ("hadolint", Lint, "Dockerfile:2", "Pin versions in apt get install", 1, "Dockerfile:2 DL3008 warning: Pin versions in apt get install. Instead of `apt-get install <package>` use `apt-get install <package>=<version>`\n"),
+    ("yamllint", Lint, "ci.yml:3:1", "wrong indentation", 1, "ci.yml\n  1:1       warning  missing document start \"---\"  (document-start)\n  3:1       error    wrong indentation: expected 2 but found 0  (indentation)\n"),
+    ("actionlint", Lint, ".github/workflows/ci.yml:9:15", "property \"nope\" is not defined", 1, ".github/workflows/ci.yml:9:15: property \"nope\" is not defined in object type {} [expression]\n  |\n9 |       - run: ${{ env.nope }}\n"),
+    ("markdownlint", Lint, "README.md:3", "Headings should be surrounded", 1, "README.md:3 MD022/blanks-around-headings Headings should be surrounded by blank lines [Expected: 1; Actual: 0; Below]\n"),
+    ("commitlint", Lint, "", "subject may not be empty", 2, "⧗   input: Stuff\n✖   subject may not be empty [subject-empty]\n✖   type may not be empty [type-empty]\n\n✖   found 2 problems, 0 warnings\n"),
+    ("codespell", Lint, "docs/a.md:4", "recieve ==> receive", 1, "docs/a.md:4: recieve ==> receive\n"),
+    ("pre-commit", Format, "src/a.py", "files were modified by this hook", 1, "trim trailing whitespace.................................................Failed\n- hook id: trailing-whitespace\n- exit code: 1\n- files were modified by this hook\n\nFixing src/a.py\n\ncheck yaml...............................................................Passed\n"),
+    ("bandit", Security, "app/a.py:4:1", "Use of exec detected.", 1, ">> Issue: [B102:exec_used] Use of exec detected.\n   Severity: Medium   Confidence: High\n   CWE: CWE-78\n   Location: app/a.py:4:1\n3\n4\texec(x)\n"),
+    ("gitleaks", Security, "cfg/a.env:2", "aws-access-token", 1, "Finding:     KEY=REDACTED\nSecret:      REDACTED\nRuleID:      aws-access-token\nEntropy:     3.5\nFile:        cfg/a.env\nLine:        2\n\n10:00AM WRN leaks found: 1\n"),
+    ("cargo audit", Security, "", "time: Potential segfault", 1, "Crate:     time\nVersion:   0.1.45\nTitle:     Potential segfault in the time crate\nDate:      2020-11-18\nID:        RUSTSEC-2020-0071\nSolution:  Upgrade to >=0.2.23\n\nerror: 1 vulnerability found!\n"),
+    ("npm audit", Security, "", "Prototype Pollution", 1, "# npm audit report\n\nlodash  <4.17.12\nSeverity: critical\nPrototype Pollution in lodash - https://github.com/advisories/GHSA-jf85-cpcp-j695\nfix available via `npm audit fix`\nnode_modules/lodash\n\n1 critical severity vulnerability\n"),
+    ("trivy", Security, "", "CVE-2023-0286", 1, "Total: 1 (HIGH: 1, CRITICAL: 0)\n\n│ openssl │ CVE-2023-0286 │ HIGH     │ fixed  │ 3.0.7   │ 3.0.8   │ X.400 type confusion │\n"),
+    ("gosec", Security, "/w/a.go:12", "Use of weak random number generator", 1, "[/w/a.go:12] - G404 (CWE-338): Use of weak random number generator (math/rand instead of crypto/rand) (Confidence: MEDIUM, Severity: HIGH)\n"),
+    ("mkdocs", Docs, "a.md", "contains a link 'b.md'", 1, "INFO    -  Building documentation...\nWARNING -  Doc file 'a.md' contains a link 'b.md', but the target is not found among documentation files.\n\nAborted with 1 warnings in strict mode!\n"),
+    ("sphinx", Docs, "/w/docs/index.rst:6", "nonexisting document", 1, "/w/docs/index.rst:6: WARNING: toctree contains reference to nonexisting document 'x' [toc.not_readable]\nbuild finished with problems, 1 warning (with warnings treated as errors).\n"),
+    ("lychee", Docs, "README.md", "https://example.invalid/x", 1, "Errors in README.md\n[404] https://example.invalid/x | Rejected status code: 404 Not Found\n\n🔍 3 Total ✅ 2 OK 🚫 1 Error\n"),
+    ("pytest-cov", Coverage, "app/a.py", "Required test coverage of 80%", 1, "Name       Stmts   Miss  Cover\n------------------------------\napp/a.py      20     15    25%\napp/b.py      10      0   100%\n------------------------------\nTOTAL         30     15    50%\nFAIL Required test coverage of 80% not reached. Total coverage: 50.00%\n2 passed in 0.02s\n"),
+    ("jest coverage", Coverage, "", "coverage threshold for lines (80%) not met", 1, "Jest: \"global\" coverage threshold for lines (80%) not met: 50%\n"),
+    ("terraform", Config, "main.tf:3", "Unsupported argument", 1, "╷\n│ Error: Unsupported argument\n│ \n│   on main.tf line 3, in resource \"aws_s3_bucket\" \"b\":\n│    3:   bukket = \"x\"\n│ \n│ An argument named \"bukket\" is not expected here.\n╵\n"),
+    ("json", Syntax, "package.json:3:5", "Expecting property name", 1, "package.json: Failed to json decode (Expecting property name enclosed in double quotes: line 3 column 5 (char 40))\n"),
+];
+
+#[test]
+fn tools_are_read() {
+    check(ROWS);
+}

@@ -1,0 +1,174 @@
+//! The job cache: a job whose inputs, commands, environment and tools are those of an attempt that passed is not run again.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    id::{Hash, RunId},
+    time::Millis,
+};
+
+use super::{artifact, port::Order};
+
+/// What is remembered of an attempt that passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The run that passed.
+    pub run: Option<RunId>,
+    /// How long it took.
+    pub took: Millis,
+}
+
+/// Why the cache could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// The globs of `inputs` are wrong.
+    #[error("its `inputs` do not read")]
+    Globs(#[from] globset::Error),
+    /// A file could not be read.
+    #[error("can't read {} for the job cache", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A command of `tools` could not be run.
+    #[error("`{command}` (of `tools`) {what}")]
+    Tool {
+        /// Which.
+        command: String,
+        /// What happened.
+        what: String,
+    },
+    /// A thread failed.
+    #[error("the job cache could not be read")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl CacheError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Tool { .. } => Some("install the tool, or take it out of `tools`".into()),
+            Self::Globs(_) | Self::Read { .. } | Self::Task(_) => None,
+        }
+    }
+}
+
+/// How long a command of `tools` may take.
+const TOOL_TIME: Duration = Duration::from_secs(30);
+
+/// The key of an order, and what is remembered under it. On a hit the artifacts are put back into the workspace.
+pub async fn look_up(dir: &Path, order: &Order) -> Result<(Hash, Option<Entry>), CacheError> {
+    let mut versions = Vec::new();
+    for command in &order.job.spec.tools {
+        versions.push(version(order, command).await?);
+    }
+    let (order, dir) = (order.clone(), dir.to_owned());
+    tokio::task::spawn_blocking(move || {
+        let key = key(&order, &versions)?;
+        let place = place(&dir, &key);
+        let entry = fs::read(place.join("entry.json")).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        // Where the artifacts can't be put back, the job has to run: that is a miss.
+        let entry = entry.filter(|_: &Entry| restore(&place.join("artifacts"), &order.workspace).is_ok());
+        Ok((key, entry))
+    })
+    .await?
+}
+
+/// Remembers that an order passed.
+pub async fn remember(dir: &Path, key: &Hash, entry: &Entry, order: &Order) -> io::Result<()> {
+    let (place, entry, order) = (place(dir, key), entry.clone(), order.clone());
+    let write = tokio::task::spawn_blocking(move || {
+        let artifacts = place.join("artifacts");
+        fs::create_dir_all(&artifacts)?;
+        let globs = artifact::globs(&order.job.spec.artifacts).map_err(io::Error::other)?;
+        if !globs.is_empty() {
+            artifact::copy(&order.workspace, &artifacts, &artifact::pick(&order.workspace, &globs, true))?;
+        }
+        // The entry comes last and by renaming: a half-written one is never seen.
+        let new = place.join("entry.new");
+        fs::write(&new, serde_json::to_vec(&entry).map_err(io::Error::other)?)?;
+        fs::rename(new, place.join("entry.json"))
+    });
+    write.await.map_err(io::Error::other)?
+}
+
+fn place(dir: &Path, key: &Hash) -> PathBuf {
+    dir.join("jobs").join(key.as_str().get(..2).unwrap_or("00")).join(key.as_str())
+}
+
+fn restore(artifacts: &Path, workspace: &Path) -> io::Result<()> {
+    if !artifacts.is_dir() {
+        return Ok(());
+    }
+    let all = artifact::globs(&["**".into()]).map_err(io::Error::other)?;
+    artifact::copy(artifacts, workspace, &artifact::pick(artifacts, &all, true)).map(|_| ())
+}
+
+/// Every part is preceded by its length, so that no two different orders give the same bytes.
+fn key(order: &Order, versions: &[Vec<u8>]) -> Result<Hash, CacheError> {
+    let mut hasher = blake3::Hasher::new_derive_key("gonogo job cache v1");
+    let mut put = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    let spec = &order.job.spec;
+    put(std::env::consts::OS.as_bytes());
+    put(std::env::consts::ARCH.as_bytes());
+    put(spec.engine.name().as_bytes());
+    put(spec.image.as_deref().unwrap_or_default().as_bytes());
+    for (name, value) in &spec.env {
+        put(name.as_bytes());
+        put(value.as_bytes());
+    }
+    for name in &spec.secrets {
+        put(name.as_bytes());
+        put(std::env::var(name).unwrap_or_default().as_bytes());
+    }
+    for step in &spec.steps {
+        put(step.run.as_bytes());
+        put(step.dir.as_deref().unwrap_or_default().as_bytes());
+        for (name, value) in &step.env {
+            put(name.as_bytes());
+            put(value.as_bytes());
+        }
+    }
+    for (command, version) in spec.tools.iter().zip(versions) {
+        put(command.as_bytes());
+        put(version);
+    }
+    for path in artifact::pick(&order.workspace, &artifact::globs(&spec.inputs)?, false) {
+        let file = order.workspace.join(&path);
+        let read = |source| CacheError::Read { path: file.clone(), source };
+        put(path.as_os_str().as_encoded_bytes());
+        let mut content = blake3::Hasher::new();
+        content.update_reader(fs::File::open(&file).map_err(read)?).map_err(read)?;
+        put(content.finalize().as_bytes());
+    }
+    Ok(Hash(hasher.finalize().to_hex().to_string()))
+}
+
+async fn version(order: &Order, command: &str) -> Result<Vec<u8>, CacheError> {
+    let wrong = |what: String| CacheError::Tool { command: command.to_owned(), what };
+    let run = tokio::process::Command::new("sh")
+        .args(["-c", command])
+        .current_dir(&order.workspace)
+        .envs(&order.job.spec.env)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(TOOL_TIME, run).await.map_err(|_| wrong("did not end in 30 seconds".into()))?;
+    let output = output.map_err(|error| wrong(format!("could not be run: {error}")))?;
+    if !output.status.success() {
+        return Err(wrong(format!("failed ({})", output.status)));
+    }
+    Ok(output.stdout)
+}

@@ -1,0 +1,59 @@
+//! What a step's process sees of the environment: a short list from gonogo's own, and what the job declares.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    domain::{definition::StepSpec, outcome::Failure},
+    engine::port::Order,
+};
+
+/// Variables passed on from gonogo's own environment: where things are, who asks, in which language. Nothing that holds a
+/// credential, and nothing that changes from one terminal to the next.
+const PASSED: &[&str] = &[
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "CARGO_HOME", "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN", "GOPATH", "GOROOT", "GOMODCACHE", "GOCACHE", "GOFLAGS", "GOPROXY", "JAVA_HOME", "M2_HOME", "GRADLE_USER_HOME", "NVM_DIR",
+    "NODE_PATH", "PNPM_HOME", "VOLTA_HOME", "PYENV_ROOT", "PYENV_VERSION", "POETRY_HOME", "PIPX_HOME", "RBENV_ROOT", "GEM_HOME",
+    "GEM_PATH", "DOTNET_ROOT", "NIX_PATH", "NIX_SSL_CERT_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "HTTP_PROXY",
+    "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_CONFIG_FILE",
+    "npm_config_registry", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG", "DOCKER_HOST", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE",
+];
+
+/// The environment of one step, secrets apart: the passed ones, then gonogo's, then the job's, then the step's own.
+pub(super) fn of(order: &Order, step: &StepSpec) -> BTreeMap<String, String> {
+    let passed = PASSED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    let mut variables: BTreeMap<String, String> = passed.collect();
+    variables.extend(std::env::vars().filter(|(name, _)| name.starts_with("LC_")));
+    let term = if order.job.spec.tty { "xterm-256color" } else { "dumb" };
+    variables.insert("TERM".into(), term.into());
+    for (name, value) in [("CI", "true"), ("GONOGO", "1"), ("GONOGO_JOB_ID", order.marker.as_str())] {
+        variables.insert(name.into(), value.into());
+    }
+    variables.extend(order.env.clone());
+    variables.extend(order.job.spec.env.clone());
+    variables.extend(step.env.clone());
+    variables
+        .entry("PWD".into())
+        .or_insert_with(|| order.workspace.join(step.dir.as_deref().unwrap_or(".")).to_string_lossy().into_owned());
+    variables
+}
+
+/// The values of declared secrets, from gonogo's own environment.
+pub(super) fn secrets(names: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let mut values = Vec::with_capacity(names.len());
+    let mut missing = Vec::new();
+    for name in names {
+        match std::env::var(name) {
+            Ok(value) if !value.is_empty() => values.push((name.clone(), value)),
+            _ => missing.push(name.as_str()),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(values);
+    }
+    let names = missing.join(", ");
+    Err(Failure::NotRun {
+        why: format!("no value for the secret {names}"),
+        hint: Some(format!("set {names} in the environment that gonogo is started from")),
+    })
+}

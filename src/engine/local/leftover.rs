@@ -1,0 +1,147 @@
+//! Processes that a job leaves behind: in its groups, escaped from them, or still alive after gonogo itself was killed.
+//!
+//! Each process of a job carries the job's marker in its environment (`GONOGO_JOB_ID`). gonogo is the subreaper of its
+//! children (`prctl(2)`), so that what escapes a group by forking away becomes a child of gonogo and is found cheaply.
+
+use std::{fs, time::Duration};
+
+use nix::{
+    errno::Errno,
+    sys::{
+        signal::{Signal, kill, killpg},
+        wait::{WaitPidFlag, waitpid},
+    },
+    unistd::Pid,
+};
+use tokio::time::{Instant, sleep};
+
+/// Makes this process the one to which orphans among its descendants are handed. To be called once, before any job.
+pub fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
+        tracing::warn!("processes that fork away from a job will be found late: {error}");
+    }
+}
+
+/// When a process was started, in clock ticks since boot: tells it from a later one with the same id.
+pub fn start_time(pid: u32) -> Option<u64> {
+    stat(pid as i32)?.started
+}
+
+/// Ends what is left of process groups: TERM, a grace, KILL.
+pub(super) async fn end_groups(groups: &[i32], grace: Duration) {
+    let alive = |group: &i32| killpg(Pid::from_raw(*group), None) != Err(Errno::ESRCH);
+    let mut left: Vec<i32> = groups.iter().copied().filter(alive).collect();
+    if left.is_empty() {
+        return;
+    }
+    for group in &left {
+        let _ = killpg(Pid::from_raw(*group), Signal::SIGTERM);
+    }
+    let end = Instant::now() + grace;
+    let mut wait = Duration::from_millis(1);
+    while Instant::now() < end {
+        reap(&left);
+        left.retain(alive);
+        if left.is_empty() {
+            return;
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_millis(50));
+    }
+    for group in &left {
+        let _ = killpg(Pid::from_raw(*group), Signal::SIGKILL);
+    }
+    sleep(Duration::from_millis(5)).await;
+    reap(&left);
+}
+
+/// Collects the exit of orphans that were handed to us and belonged to these groups, so that they don't stay as zombies.
+/// The leader of each group is the engine's own child and is left to it.
+fn reap(groups: &[i32]) {
+    for pid in adopted() {
+        let ours = stat(pid).is_some_and(|stat| stat.zombie && groups.contains(&stat.group) && pid != stat.group);
+        if ours {
+            let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+        }
+    }
+}
+
+/// Ends orphans that carry the marker: they have left their group, but not their environment.
+pub(super) async fn end_marked_orphans(marker: &str, groups: &[i32]) {
+    reap(groups);
+    let mut killed: Vec<i32> = Vec::new();
+    // Ending one hands its own children to us, so look again until there are none.
+    for _ in 0..50 {
+        let orphans: Vec<i32> = adopted().into_iter().filter(|pid| !killed.contains(pid) && is_marked(*pid, marker)).collect();
+        if orphans.is_empty() {
+            break;
+        }
+        for pid in &orphans {
+            let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+        }
+        killed.extend(orphans);
+        sleep(Duration::from_millis(2)).await;
+    }
+    for pid in killed {
+        for _ in 0..100 {
+            match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) {
+                Ok(nix::sys::wait::WaitStatus::StillAlive) => sleep(Duration::from_millis(2)).await,
+                _ => break,
+            }
+        }
+    }
+}
+
+/// Children of the main thread: that is where orphans go; the engine's own children belong to the threads that started them.
+fn adopted() -> Vec<i32> {
+    let id = std::process::id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Ends every process on this machine whose marker begins with `prefix`: what a gonogo that was killed has left behind.
+/// Returns how many there were. Reads all of `/proc`, so it is for the start alone.
+pub fn sweep(prefix: &str) -> usize {
+    let mut ended = 0;
+    // What one of them forks while we look is found the next time round.
+    for _ in 0..20 {
+        let mut found = false;
+        let own = std::process::id() as i32;
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        for pid in processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).filter(|pid| *pid != own) {
+            if is_marked(pid, prefix) && kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok() {
+                found = true;
+                ended += 1;
+            }
+        }
+        if !found {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    ended
+}
+
+fn is_marked(pid: i32, prefix: &str) -> bool {
+    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
+    let wanted = format!("GONOGO_JOB_ID={prefix}");
+    environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(wanted.as_bytes()))
+}
+
+struct Stat {
+    zombie: bool,
+    group: i32,
+    started: Option<u64>,
+}
+
+/// `/proc/PID/stat`: the fields after the name, which is in parentheses and may hold anything.
+fn stat(pid: i32) -> Option<Stat> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    Some(Stat {
+        zombie: fields.first() == Some(&"Z"),
+        group: fields.get(2)?.parse().ok()?,
+        started: fields.get(19).and_then(|ticks| ticks.parse().ok()),
+    })
+}

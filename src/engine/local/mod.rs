@@ -1,0 +1,393 @@
+//! The local engine: a job's steps as processes on this machine, each in a process group of its own.
+//!
+//! One task runs one attempt from its first step to its last leftover process. What it prints goes through [`recorder`]
+//! to the output files; what it does is reported through the port.
+
+pub mod capture;
+mod environment;
+pub mod leftover;
+mod process;
+mod recorder;
+
+use std::{collections::BTreeMap, path::{Path, PathBuf}, time::{Duration, SystemTime}};
+
+use nix::sys::signal::Signal;
+use tokio::{
+    io::AsyncReadExt as _,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    diagnose::{Hints, diagnose},
+    domain::{
+        definition::StepSpec,
+        diagnosis::Diagnosis,
+        id::{Hash, RunId},
+        outcome::{Failure, JobOutcome},
+        time::Millis,
+    },
+    store::output::{Reader, Sample},
+};
+
+use self::{
+    process::{Process, Spawn},
+    recorder::Recorder,
+};
+use super::{
+    artifact,
+    cache::{self, Entry},
+    port::{Ended, JobPort, JobReport, Order, Stop, StopSignal},
+};
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// It was run.
+    Ended(Box<Ended>),
+    /// It was not run: nothing has changed since it passed.
+    Cached {
+        /// The cache key.
+        key: Hash,
+        /// The run that passed.
+        from: Option<RunId>,
+        /// How long it took then.
+        saved: Millis,
+    },
+}
+
+/// At most so much of an output is looked at for a diagnosis: its beginning and its end.
+const DIAGNOSED: usize = 16 << 20;
+
+/// Output that may still turn out to be part of a secret is held back no longer than this once the process falls silent.
+const SILENCE: Duration = Duration::from_millis(80);
+
+/// Runs an attempt to its end.
+pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Done {
+    let began = Instant::now();
+    let since = SystemTime::now();
+    let mut key = None;
+    if let Some(dir) = &order.cache_dir
+        && !order.job.spec.inputs.is_empty()
+    {
+        match cache::look_up(dir, order).await {
+            Ok((found, Some(hit))) => {
+                return Done::Cached { key: found, from: hit.run, saved: hit.took };
+            }
+            Ok((found, None)) => key = Some(found),
+            Err(error) => {
+                let failure = Failure::NotRun { why: error.to_string(), hint: error.hint() };
+                return Done::Ended(Box::new(ended(JobOutcome::Failed { failure }, began)));
+            }
+        }
+    }
+    let secrets = match environment::secrets(&order.job.spec.secrets) {
+        Ok(secrets) => secrets,
+        Err(failure) => return Done::Ended(Box::new(ended(JobOutcome::Failed { failure }, began))),
+    };
+    // A repair's output holds several runs, one after the other: only what comes now is this one's.
+    let before = if order.output.repair {
+        Reader::open(&order.output_dir, &order.output).totals().map_or((0, 0), |totals| (totals.bytes, totals.lines))
+    } else {
+        (0, 0)
+    };
+    let mut attempt = Attempt {
+        order,
+        port,
+        recorder: Recorder::new(&order.output_dir, &order.output, &secrets),
+        deadline: order.job.spec.timeout.map(|timeout| began + timeout.duration()),
+        groups: Vec::new(),
+    };
+    let outcome = attempt.steps(&mut stop, &secrets).await;
+    let outcome = attempt.clean_up(outcome).await;
+    let mut ended = ended(outcome, began);
+    ended.lines = attempt.recorder.lines();
+    match &ended.outcome {
+        JobOutcome::Failed { failure } => {
+            ended.diagnosis = Some(Box::new(diagnosis(order, failure, since, before).await));
+        }
+        JobOutcome::Passed => {
+            if let Some(dir) = &order.artifact_dir {
+                ended.artifacts = artifact::keep(order, dir).await.unwrap_or_else(|error| {
+                    tracing::warn!(run = %order.run, job = %order.key(), "artifacts not kept: {error}");
+                    Vec::new()
+                });
+            }
+            if let (Some(dir), Some(key)) = (&order.cache_dir, key) {
+                let entry = Entry { run: Some(order.run), took: ended.took };
+                if let Err(error) = cache::remember(dir, &key, &entry, order).await {
+                    tracing::warn!(run = %order.run, job = %order.key(), "outcome not remembered: {error}");
+                }
+            }
+        }
+        JobOutcome::Cancelled { .. } | JobOutcome::Lost => {}
+    }
+    Done::Ended(Box::new(ended))
+}
+
+fn ended(outcome: JobOutcome, began: Instant) -> Ended {
+    Ended { outcome, took: began.elapsed().into(), diagnosis: None, lines: 0, artifacts: Vec::new() }
+}
+
+/// What the output of a failed attempt says.
+async fn diagnosis(
+    order: &Order,
+    failure: &Failure,
+    since: SystemTime,
+    (bytes_before, lines_before): (u64, u64),
+) -> Diagnosis {
+    let (dir, output) = (order.output_dir.clone(), order.output.clone());
+    let patterns: Vec<String> = order.job.spec.steps.iter().flat_map(|step| step.reports.clone()).collect();
+    let workspace = order.workspace.clone();
+    let (exit_code, signal, timed_out) = match failure {
+        Failure::Exit { code } => (Some(*code), None, false),
+        Failure::Signal { number } => (None, Some(*number), false),
+        Failure::TimedOut { .. } => (None, None, true),
+        Failure::NotRun { .. } => (None, None, false),
+    };
+    let mut extra = Vec::new();
+    if let Failure::NotRun { why, .. } = failure {
+        extra.extend_from_slice(why.as_bytes());
+    }
+    let read = tokio::task::spawn_blocking(move || {
+        let reader = Reader::open(&dir, &output);
+        let sample = if bytes_before == 0 {
+            reader.sample(DIAGNOSED).unwrap_or_default()
+        } else {
+            let head = reader.bytes(bytes_before..bytes_before + DIAGNOSED as u64).unwrap_or_default();
+            Sample { head, ..Sample::default() }
+        };
+        let head_lines = sample.head.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let omitted_lines = if sample.omitted > 0 { sample.tail_line.saturating_sub(head_lines + 1) } else { 0 };
+        let bytes = [sample.head, sample.tail, extra].concat();
+        let reports = artifact::read_reports(&workspace, &patterns, since);
+        let mut diagnosis = diagnose(&bytes, &Hints { exit_code, signal, timed_out, reports });
+        relative_to(&workspace, &mut diagnosis);
+        if let Some((first, last)) = &mut diagnosis.evidence {
+            for line in [&mut *first, &mut *last].into_iter().filter(|line| **line > head_lines) {
+                *line += omitted_lines;
+            }
+            *first += lines_before;
+            *last += lines_before;
+        }
+        diagnosis
+    });
+    read.await.unwrap_or_else(|error| {
+        tracing::error!("the diagnosis failed: {error}");
+        diagnose(b"", &Hints { exit_code, signal, timed_out, reports: Vec::new() })
+    })
+}
+
+/// Names files as people do: from the root of the workspace.
+fn relative_to(workspace: &Path, diagnosis: &mut Diagnosis) {
+    let prefix = format!("{}/", workspace.display());
+    for diagnostic in diagnosis.primary.iter_mut().chain(&mut diagnosis.diagnostics) {
+        for text in diagnostic.file.iter_mut().chain([&mut diagnostic.message]) {
+            if text.contains(&prefix) {
+                *text = text.replace(&prefix, "");
+            }
+        }
+    }
+}
+
+/// An attempt under way.
+struct Attempt<'a, P> {
+    order: &'a Order,
+    port: &'a P,
+    recorder: Recorder,
+    deadline: Option<Instant>,
+    /// Process groups of the steps so far.
+    groups: Vec<i32>,
+}
+
+/// Why a step was ended before its time.
+enum Cut {
+    Stopped(Stop),
+    TimedOut(Millis),
+}
+
+impl<P: JobPort> Attempt<'_, P> {
+    async fn steps(&mut self, stop: &mut StopSignal, secrets: &[(String, String)]) -> JobOutcome {
+        let mut pipe = match process::Pipe::new() {
+            Ok(pipe) => pipe,
+            Err(error) => return not_run(format!("no pipe for its output: {error}"), None),
+        };
+        let steps = &self.order.job.spec.steps;
+        for (index, step) in steps.iter().enumerate() {
+            if let Some(stop) = stop.borrow().as_ref() {
+                return JobOutcome::Cancelled { reason: stop.reason().clone() };
+            }
+            match self.step(index as u32, step, &mut pipe, stop, secrets).await {
+                None => {}
+                Some(JobOutcome::Failed { .. }) if step.allow_failure => {}
+                Some(outcome) => {
+                    self.drain(pipe).await;
+                    return outcome;
+                }
+            }
+        }
+        self.drain(pipe).await;
+        JobOutcome::Passed
+    }
+
+    /// Runs one step; `None` if it ended well.
+    async fn step(
+        &mut self,
+        index: u32,
+        step: &StepSpec,
+        pipe: &mut process::Pipe,
+        stop: &mut StopSignal,
+        secrets: &[(String, String)],
+    ) -> Option<JobOutcome> {
+        let mut variables: BTreeMap<String, String> = environment::of(self.order, step);
+        variables.extend(secrets.iter().cloned());
+        let directory: PathBuf = match &step.dir {
+            Some(dir) => self.order.workspace.join(dir),
+            None => self.order.workspace.clone(),
+        };
+        let spawn = Spawn { script: &step.run, directory: &directory, variables: &variables, tty: self.order.job.spec.tty };
+        let began = Instant::now();
+        let mut process = match Process::spawn(&spawn, pipe) {
+            Ok(process) => process,
+            Err(error) => {
+                let (why, hint) = error.words(&directory);
+                return Some(not_run(why, hint));
+            }
+        };
+        self.groups.push(process.group());
+        self.recorder.step_began(index);
+        self.port
+            .report(JobReport::StepStarted {
+                step: index,
+                pid: process.id(),
+                started: leftover::start_time(process.id()).unwrap_or(0),
+                first_line: self.recorder.lines(),
+            })
+            .await;
+        let step_deadline = step.timeout.map(|timeout| began + timeout.duration());
+        let (status, cut) = self.attend(&mut process, pipe, stop, step_deadline, step.timeout).await;
+        self.record_rest(&mut process, pipe).await;
+        let exit = process::exit_number(&status);
+        self.port.report(JobReport::StepFinished { step: index, exit, took: began.elapsed().into() }).await;
+        match cut {
+            Some(Cut::Stopped(stop)) => Some(JobOutcome::Cancelled { reason: stop.reason().clone() }),
+            Some(Cut::TimedOut(after)) => Some(JobOutcome::Failed { failure: Failure::TimedOut { after } }),
+            None => process::failure(&status).map(|failure| JobOutcome::Failed { failure }),
+        }
+    }
+
+    /// Reads what the process prints until it has ended, and ends it when it has to be.
+    async fn attend(
+        &mut self,
+        process: &mut Process,
+        pipe: &mut process::Pipe,
+        stop: &mut StopSignal,
+        step_deadline: Option<Instant>,
+        step_timeout: Option<Millis>,
+    ) -> (std::io::Result<std::process::ExitStatus>, Option<Cut>) {
+        let mut buffer = vec![0; 64 << 10];
+        let mut cut: Option<Cut> = None;
+        let mut kill_at: Option<Instant> = None;
+        let mut silent_at: Option<Instant> = None;
+        let mut open = true;
+        let group = process.group();
+        let (child, mut printer) = process.parts(pipe);
+        let far = Instant::now() + Duration::from_secs(86_400 * 365);
+        let deadline = [self.deadline, step_deadline].into_iter().flatten().min();
+        loop {
+            tokio::select! {
+                biased;
+                changed = stop.changed(), if changed_matters(cut.as_ref()) => {
+                    let wish = stop.borrow_and_update().clone();
+                    match (changed, wish) {
+                        (Ok(()), Some(wish)) => {
+                            let now = matches!(wish, Stop::Now(_));
+                            process::signal(group, if now { Signal::SIGKILL } else { Signal::SIGTERM });
+                            kill_at = Some(Instant::now() + if now { Duration::ZERO } else { self.order.grace });
+                            cut = Some(Cut::Stopped(wish));
+                        }
+                        (Ok(()), None) => {}
+                        // Nobody is left who could stop it: control is gone, so it must not go on.
+                        (Err(_), _) => {
+                            process::signal(group, Signal::SIGKILL);
+                            cut = Some(Cut::Stopped(Stop::Now(crate::domain::outcome::CancelReason::ShuttingDown)));
+                        }
+                    }
+                }
+                status = child.wait() => return (status, cut),
+                () = sleep_until(deadline.unwrap_or(far)), if deadline.is_some() && cut.is_none() => {
+                    let after = match (step_deadline, step_timeout) {
+                        (Some(at), Some(after)) if Some(at) == deadline => after,
+                        _ => self.order.job.spec.timeout.unwrap_or_default(),
+                    };
+                    process::signal(group, Signal::SIGTERM);
+                    kill_at = Some(Instant::now() + self.order.grace);
+                    cut = Some(Cut::TimedOut(after));
+                }
+                () = sleep_until(kill_at.unwrap_or(far)), if kill_at.is_some() => {
+                    process::signal(group, Signal::SIGKILL);
+                    kill_at = Some(far);
+                }
+                () = sleep_until(silent_at.unwrap_or(far)), if silent_at.is_some() => {
+                    silent_at = None;
+                    self.recorder.idle();
+                    self.port.grew(self.recorder.lines(), self.recorder.bytes());
+                }
+                read = printer.read(&mut buffer), if open => match read {
+                    Ok(0) | Err(_) => open = false,
+                    Ok(count) => {
+                        self.recorder.record(buffer.get(..count).unwrap_or_default());
+                        self.port.grew(self.recorder.lines(), self.recorder.bytes());
+                        silent_at = Some(Instant::now() + SILENCE);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Records what a process that has ended had printed before.
+    async fn record_rest(&mut self, process: &mut Process, pipe: &mut process::Pipe) {
+        let mut buffer = vec![0; 64 << 10];
+        while let Some(count) = process.read_now(pipe, &mut buffer).await {
+            self.recorder.record(buffer.get(..count).unwrap_or_default());
+        }
+        self.port.grew(self.recorder.lines(), self.recorder.bytes());
+    }
+
+    /// Reads the pipe to its end, once no process of ours holds it open any more.
+    async fn drain(&mut self, pipe: process::Pipe) {
+        let groups = std::mem::take(&mut self.groups);
+        leftover::end_groups(&groups, self.order.grace.min(Duration::from_secs(2))).await;
+        leftover::end_marked_orphans(&self.order.marker, &groups).await;
+        let mut rest = pipe.close();
+        let mut buffer = vec![0; 64 << 10];
+        // Whatever still holds the pipe is not ours to wait for.
+        let end = Instant::now() + Duration::from_secs(1);
+        while let Ok(Ok(count)) = tokio::time::timeout_at(end, rest.read(&mut buffer)).await {
+            if count == 0 {
+                break;
+            }
+            self.recorder.record(buffer.get(..count).unwrap_or_default());
+        }
+    }
+
+    async fn clean_up(&mut self, outcome: JobOutcome) -> JobOutcome {
+        let lost = self.recorder.finish();
+        self.port.grew(self.recorder.lines(), self.recorder.bytes());
+        match (lost, outcome) {
+            // A job whose output could not be kept has not been shown to pass.
+            (Some(error), JobOutcome::Passed) => not_run(
+                format!("its output could not be recorded: {error}"),
+                Some("free some disk space (`gonogo doctor` shows where it goes), then run it again".into()),
+            ),
+            (_, outcome) => outcome,
+        }
+    }
+}
+
+fn changed_matters(cut: Option<&Cut>) -> bool {
+    !matches!(cut, Some(Cut::Stopped(Stop::Now(_))))
+}
+
+fn not_run(why: String, hint: Option<String>) -> JobOutcome {
+    JobOutcome::Failed { failure: Failure::NotRun { why, hint } }
+}
