@@ -9,7 +9,14 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::{domain::id::OutputId, protocol::query::OutputLine, state::board::State};
+use crate::{
+    domain::id::OutputId,
+    protocol::query::OutputLine,
+    state::{
+        board::State,
+        job::{Job, JobStatus},
+    },
+};
 
 use crate::tui::{
     layout::Layout,
@@ -40,9 +47,9 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     }
     let Some(output) = &ui.log.output else {
         let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), "3 Logs", Vec::new());
-        let waits = ui.run().is_some_and(|run| state.runs.contains_key(&run));
-        let text = if waits { "nothing has been written yet" } else { "what the chosen job writes" };
-        empty::render(buf, area, ui, text);
+        let job = ui.runs.chosen.as_ref().and_then(|node| tree::find_job(state, node.run(), node.job()?));
+        let text = job.map_or_else(|| "what the chosen job writes".to_owned(), why_nothing);
+        empty::render(buf, area, ui, &text);
         return None;
     };
     let area =
@@ -79,6 +86,20 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         empty::render(buf, area, ui, "nothing has been written yet");
     }
     field(buf, area, ui)
+}
+
+/// Why a job has written nothing.
+fn why_nothing(job: &Job) -> String {
+    match &job.status {
+        JobStatus::Cached { from: Some(run), saved, .. } => {
+            format!("not run: nothing that it depends on has changed since run {run}; that saved {saved}")
+        }
+        JobStatus::Cached { .. } => "not run: nothing that it depends on has changed since it passed".into(),
+        JobStatus::Skipped { reason } => format!("not run: {reason}"),
+        JobStatus::Waiting if !job.planned.needs.is_empty() => format!("waits for {}", job.planned.needs.join(", ")),
+        JobStatus::Queued => "in line for a free place".into(),
+        _ => "nothing has been written yet".into(),
+    }
 }
 
 /// A line's text in rows.
