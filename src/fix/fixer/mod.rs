@@ -96,7 +96,7 @@ fn rustc(scene: &Scene<'_>, invocations: &[Invocation]) -> Option<Fixer> {
     // The one that failed is most likely the one that is as strict as the fault.
     let lint = scene.diagnosis.category == Lint;
     cargo.sort_by_key(|(_, _, verb)| lint != (*verb == "clippy"));
-    if !category || !(by_tool || !cargo.is_empty()) {
+    if !category || (!by_tool && cargo.is_empty()) {
         return None;
     }
     let command = match cargo.first() {

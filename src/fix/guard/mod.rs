@@ -70,7 +70,7 @@ pub fn inspect(
     only_tests(&pieces, fault, &mut flags);
     size(patch, &pieces, policy, &mut flags);
     let mut blocked = place::blocked(patch, policy);
-    blocked.extend(secret::blocked(&pieces));
+    blocked.extend(secret::blocked(&pieces, &mut flags));
     Guarded { blocked, risk: flags.risk() }
 }
 
@@ -116,7 +116,7 @@ fn only_tests(pieces: &[Piece], fault: &Diagnosis, flags: &mut Flags) {
         let said = |word: &&str| primary.message.contains(*word);
         ["NameError", "AttributeError", "ImportError", "ModuleNotFound", "SyntaxError", "cannot find", "undefined"]
             .iter()
-            .any(|word| said(&word))
+            .any(said)
     });
     let in_program =
         !place.is_empty() && !piece::is_test_path(place) && !pieces.iter().any(|p| place.ends_with(&p.path));

@@ -132,8 +132,9 @@ pub(super) fn look(file: &FilePatch, flags: &mut Flags) {
     }
 }
 
-fn extension(path: &str) -> Option<&str> {
-    file_name(path).rsplit_once('.').map(|(_, extension)| extension)
+/// What stands after the last dot of a path; nothing where there is none.
+pub(super) fn extension(path: &str) -> &str {
+    file_name(path).rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
 /// Globs that can't be read match nothing; the configuration has refused them before.

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::domain::proposal::RiskLevel::{self, High, Medium};
 
-use super::{Flags, piece::Piece, place::file_name};
+use super::{Flags, assertion::counts, piece::Piece, place::file_name};
 
 /// In which code a rule holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +66,14 @@ const RULES: &[Row] = &[
     ("hidden-failure", High, Any, Comes, r"(?m)^\s*exit 0\b|\b(process|sys|os|System|std::process)(\.|::)_?exit\(0\)|\bos\.Exit\(0\)|\bprocess\.exitCode\s*=\s*0", "it ends well whatever happened"),
     ("hidden-failure", High, Files(&["Makefile", ".mk"]), Comes, r"(?m)^\t@?-\s*\S|^\.IGNORE", "a failure no longer counts"),
     ("check-command", High, RECIPES, Goes, r"(?m)^\t\S+.*\b(test|lint|check|clippy|pytest|mypy|ruff|eslint|tsc|jest|vitest|vet|fmt)\b|\x22(pre|post)?(test|lint|check|typecheck|type-check|build|format|verify|ci)[^\x22]*\x22\s*:\s*\x22[^\x22]*\b(jest|vitest|mocha|tsc|eslint|prettier|biome|node|playwright|cypress|karma|ava|tap)\b|^\s*(cargo|pytest|npm|go) (test|clippy|run|vet)", "a command that checks the project is taken away"),
-    ("swallowed-error", High, Any, Comes, r"(?m)\bexcept\b[^\n:]*:\s*(#[^\n]*)?\n?\s*(pass|\.\.\.|continue|return(\s+(None|False|True|\[\]|\{\}|''|\x22\x22|0))?)\s*(#[^\n]*)?$|\bsuppress\(|\brescue\b[^\n]*(\n\s*(nil|end)\b|=>\s*_)|\brescue nil\b", "an error is swallowed"),
-    ("swallowed-error", High, Any, Comes, r"\bcatch\s*(\([^)]*\))?\s*\{\s*(//[^\n]*\s*)?\}|\.catch\(\s*(\(\s*\w*\s*\)|\w+|function\s*\(\w*\))\s*(=>)?\s*(\{\s*\}|null|undefined|\(\))|@\$\w+\s*=", "an error is swallowed"),
+    ("swallowed-error", High, Any, Comes, r"(?m)\bexcept\b[^\n:]*:\s*(#[^\n]*)?\n?\s*(pass|\.\.\.|continue|print\([^\n]*\)|(logging|logger|log)\.\w+\([^\n]*\)|return(\s+(None|False|True|\[\]|\{\}|''|\x22\x22|0))?)\s*(#[^\n]*)?$|\bsuppress\(|\brescue\b[^\n]*(\n\s*(nil|end)\b|=>\s*_)|\brescue nil\b", "an error is swallowed"),
+    ("swallowed-error", High, Any, Comes, r"\bcatch\s*(\([^)]*\))?\s*\{\s*(//[^\n]*\s*)?((console\.\w+\([^\n]*\)|return( (null|undefined|false|\[\]|\{\}|''))?)\s*;?\s*)?\}|\.catch\(\s*(\(\s*\w*\s*\)|\w+|function\s*\(\w*\))\s*(=>)?\s*(\{\s*\}|null|undefined|\(\))|@\$\w+\s*=", "an error is swallowed"),
     ("swallowed-error", High, Files(&[".go"]), Comes, r"(?m)^\s*_\s*=\s*err\b|,\s*_\s*:?=\s*\w|\bif err != nil \{\s*\}|\brecover\(\)", "an error is swallowed"),
     ("swallowed-error", High, Files(&[".rs"]), Instead(r"\?\s*[;)\n,.]|\.unwrap\(\)|\.expect\(|\breturn Err|Err\("), r"\.unwrap_or_default\(\)|\.unwrap_or\(|\.unwrap_or_else\(\|_|\.ok\(\)\s*;|\blet _ =|\bif let Ok\(|Err\(_\)\s*=>\s*(\{\s*\}|\(\)|Ok|None|0|continue|return)|catch_unwind", "an error is swallowed"),
     ("ignored-result", Medium, Files(&[".rs"]), Comes, r"\bdrop\(|\.unwrap\(\)|\.expect\(", "a result is ignored, or an error becomes a panic"),
     ("unsafe", High, Files(&[".rs"]), Comes, r"\bunsafe\b|\btransmute\b", "unsafe code is added"),
     // Programs that know that they are tested.
-    ("knows-tests", High, Program, Comes, r"PYTEST_CURRENT_TEST|sys\.modules.*pytest|['\x22]pytest['\x22]\s+in\s|\bcfg!\(test\)|NODE_ENV\s*[!=]==?\s*['\x22]test|JEST_WORKER_ID|process\.env\.(CI|VITEST)\b|environ.*['\x22]CI['\x22]|getenv\(['\x22]CI['\x22]|testing\.Testing\(\)|flag\.Lookup\(['\x22]test\.|import\.meta\.vitest|env::var\(\x22CI\x22", "the program behaves otherwise when it is tested"),
+    ("knows-tests", High, Any, Comes, r"PYTEST_CURRENT_TEST|sys\.modules.*pytest|['\x22]pytest['\x22]\s+in\s|\bcfg!\(test\)|NODE_ENV\s*[!=]==?\s*['\x22]test|JEST_WORKER_ID|process\.env\.(CI|VITEST)\b|environ.*['\x22]CI['\x22]|getenv\(['\x22]CI['\x22]|testing\.Testing\(\)|flag\.Lookup\(['\x22]test\.|import\.meta\.vitest|env::var\(\x22CI\x22", "the program behaves otherwise when it is tested"),
     ("hard-coded", High, Program, Comes, r"(?m)\bif\b[^\n]*==\s*(-?\d[\d._]*|'[^'\n]*'|\x22[^\x22\n]*\x22)\)?\s*[:{]?\s*\n?\s*\{?\s*return\s+(-?\d[\d._]*|'[^'\n]*'|\x22[^\x22\n]*\x22|true|false|True|False)\s*;?", "one input gets its answer by hand"),
     ("stub", Medium, Program, Comes, r"\btodo!\(|\bunimplemented!\(|NotImplementedError|not implemented", "something is left out"),
     // What comes from outside.
@@ -106,6 +106,10 @@ pub(super) fn look(piece: &Piece, flags: &mut Flags) {
             let count = |text: &str| pattern.find_iter(text).count();
             count(&piece.new).cmp(&count(&piece.old))
         };
+        // More assertions than before may be of any kind.
+        if *name == "weakened-assertion" && counts(&piece.new).1 > counts(&piece.old).1 {
+            continue;
+        }
         let change = grows(pattern);
         if *when != Goes && change.is_gt() {
             let alone = instead.as_ref().is_some_and(|instead| !grows(instead).is_lt());

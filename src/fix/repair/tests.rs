@@ -352,7 +352,7 @@ async fn a_fault_of_the_surroundings_ends_it_without_an_attempt() {
 
 #[tokio::test]
 async fn an_edited_proposal_is_guarded_and_proven_anew() {
-    let text: String = (0..20).map(|n| format!("{n}\n")).collect();
+    let text = (0..20).map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
     let files = [("x", text.as_str())];
     let story = Story::new(&files, &[("check", &[], &["grep -q first x && echo ok"])]).await;
     let story = story.with(own("sed -i -e 's/^1$/first/' -e 's/^18$/last/' x"));
