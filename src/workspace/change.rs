@@ -1,6 +1,6 @@
 //! A workspace in use: its tree, the patch that leads to it, and a patch put into it.
 
-use std::{fs::File, path::PathBuf};
+use std::{collections::BTreeMap, fs::File, path::PathBuf};
 
 use crate::domain::patch::{Patch, PatchError, PatchText};
 
@@ -126,10 +126,26 @@ impl Workspace {
         slot::fill(|| self.git([]), &wanted.0).await
     }
 
-    /// The text of a file of `tree`, if it is there and is text.
-    pub async fn read(&self, tree: &TreeId, path: &str) -> Option<String> {
-        let shown = self.git(["cat-file", "blob", &format!("{tree}:{path}")]).attempt().await.ok()?;
-        shown.good.then(|| String::from_utf8(shown.out).ok()).flatten()
+    /// The texts of files of `tree`: those that are there and are text.
+    pub async fn texts(&self, tree: &TreeId, paths: &[&str]) -> Result<BTreeMap<String, String>, GitError> {
+        let asked = paths.iter().map(|path| format!("{tree}:{path}\n")).collect::<Vec<_>>().concat();
+        let printed = self.git(["cat-file", "--batch"]).input(asked).run().await?;
+        let mut rest = &printed.out[..];
+        let mut texts = BTreeMap::new();
+        for path in paths {
+            // `ID blob SIZE`, the content, a line feed; or `NAME missing`.
+            let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
+            let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+            rest = &rest[end + 1..];
+            let mut words = head.split(' ').rev();
+            let Some(size) = words.next().and_then(|size| size.parse::<usize>().ok()) else { continue };
+            let content = rest.get(..size).unwrap_or_default();
+            if let (Some("blob"), Ok(text)) = (words.next(), std::str::from_utf8(content)) {
+                texts.insert((*path).to_owned(), text.to_owned());
+            }
+            rest = rest.get(size + 1..).unwrap_or_default();
+        }
+        Ok(texts)
     }
 
     /// Every path of `tree`.

@@ -138,19 +138,20 @@ impl Printed {
     }
 }
 
-/// A git command in the making. Dropping its future ends the process.
+/// A git command in the making. Dropping its future ends the process, unless it is a lasting one.
 #[derive(Debug)]
 pub struct Git {
     dir: PathBuf,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     input: Option<Vec<u8>>,
+    lasting: bool,
 }
 
 impl Git {
     /// A command that runs in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), args: Vec::new(), env: Vec::new(), input: None }
+        Self { dir: dir.into(), args: Vec::new(), env: Vec::new(), input: None, lasting: false }
     }
 
     /// With these arguments, the subcommand first.
@@ -176,6 +177,13 @@ impl Git {
         self
     }
 
+    /// Left to end by itself when nobody waits for it any more: a short command that writes to the person's own index or
+    /// references, and would leave its lock behind if it was killed.
+    pub fn lasting(mut self) -> Self {
+        self.lasting = true;
+        self
+    }
+
     /// Runs it; a status other than 0 is an error that says what git said.
     pub async fn run(self) -> Result<Printed, GitError> {
         self.attempt().await?.ok()
@@ -197,7 +205,7 @@ impl Git {
         command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"]);
         command.args(["-c", "maintenance.auto=false", "-c", "core.splitIndex=false", "-c", "core.safecrlf=false"]);
         command.args(["-c", "advice.addEmbeddedRepo=false", "--literal-pathspecs"]);
-        command.args(&self.args).current_dir(&self.dir).kill_on_drop(true);
+        command.args(&self.args).current_dir(&self.dir).kill_on_drop(!self.lasting);
         for name in FOREIGN {
             command.env_remove(name);
         }

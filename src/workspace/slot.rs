@@ -6,6 +6,7 @@
 use std::{
     fmt::Write as _,
     fs, io,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -87,7 +88,9 @@ fn write(blueprint: &Blueprint, root: &Path, git_dir: &Path) -> io::Result<()> {
             _ => {}
         }
     }
-    Ok(())
+    // Repositories tell people's tools not to show lock files as text; whoever approves a change of them must read it.
+    let mut attributes = fs::OpenOptions::new().create(true).append(true).open(git_dir.join("info/attributes"))?;
+    attributes.write_all(b"\n* !diff\n")
 }
 
 /// Removes whatever is there, following no link.

@@ -326,3 +326,27 @@ async fn a_patch_put_into_a_workspace_can_be_taken_as_committed() {
     assert_eq!(workspace.git(["status", "--short"]).text().await.unwrap(), "");
     assert_eq!(workspace.git(["log", "--format=%s"]).text().await.unwrap(), "first");
 }
+
+#[tokio::test]
+async fn cut_short_at_any_moment_it_is_finished_the_next_time() {
+    for cut in 0..24 {
+        let sandbox = Sandbox::new(FILES).await;
+        let patch = sandbox.patch(ALL_KINDS).await;
+        let expected =
+            sandbox.workspace().await.apply_patch(&super::repo::TreeId(patch.1.clone()), &patch.0).await.unwrap();
+        let approved = sandbox.approved(&patch);
+        let into = if cut % 2 == 0 { ApplyInto::Commit } else { ApplyInto::WorkingTree };
+        let short = tokio::time::timeout(Duration::from_millis(cut * 4), apply(&sandbox.repo, &approved, into)).await;
+        // What was started without being waited for has its end, too.
+        while fs::exists(sandbox.repo.git_dir.join("index.lock")).unwrap() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let applied = apply(&sandbox.repo, &approved, into).await;
+        assert!(applied.is_ok(), "{cut}: {short:?}, then {applied:?}");
+        assert_eq!(sandbox.repo.exact_tree().await.unwrap(), expected, "{cut}");
+        if into == ApplyInto::Commit {
+            assert_eq!(sandbox.git(&["status", "--short"]), "", "{cut}");
+            assert_eq!(sandbox.git(&["rev-list", "--count", "HEAD"]), "2", "{cut}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! One fixer at work, or one edited patch: what comes of it, and the proposal that it becomes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
     domain::{
@@ -75,12 +75,9 @@ impl<P: RepairPort> Repair<'_, P> {
 
     async fn guard(&self, patch: &PatchText, fault: &Diagnosis) -> Result<Guarded, RepairError> {
         let parsed = Patch::parse(&patch.0).map_err(ChangeError::Unreadable)?;
-        let mut base = BTreeMap::new();
-        for path in parsed.files.iter().filter_map(|file| file.old_path.clone()) {
-            let text = self.workspace.read(self.case.base_tree, &path).await;
-            base.insert(path, text);
-        }
-        Ok(guard::inspect(&parsed, |path| base.get(path).cloned().flatten(), &self.case.plan.fix, fault))
+        let paths: Vec<&str> = parsed.files.iter().filter_map(|file| file.old_path.as_deref()).collect();
+        let base = self.workspace.texts(self.case.base_tree, &paths).await?;
+        Ok(guard::inspect(&parsed, |path| base.get(path).cloned(), &self.case.plan.fix, fault))
     }
 
     pub(super) async fn revised(&self, id: ProposalId, patch: &PatchText, by: &str) -> Result<Ended, RepairError> {

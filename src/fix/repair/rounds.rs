@@ -134,17 +134,14 @@ impl<P: RepairPort> Repair<'_, P> {
     async fn fitting(&self, stand: &Stand) -> Result<Vec<Fixer>, RepairError> {
         let paths = self.workspace.paths(&stand.tree).await?;
         let output = String::from_utf8_lossy(&stand.failed.output);
-        let (package_json, makefile) = (
-            self.workspace.read(&stand.tree, "package.json").await,
-            self.workspace.read(&stand.tree, "Makefile").await,
-        );
+        let texts = self.workspace.texts(&stand.tree, &["package.json", "Makefile"]).await?;
         let scene = Scene {
             job: self.job,
             diagnosis: &stand.diagnosis,
             output: &output,
             paths: &paths,
-            package_json: package_json.as_deref(),
-            makefile: makefile.as_deref(),
+            package_json: texts.get("package.json").map(String::as_str),
+            makefile: texts.get("Makefile").map(String::as_str),
         };
         Ok(fixer::fitting(&scene, &self.case.plan.fix))
     }

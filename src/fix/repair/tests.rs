@@ -246,6 +246,20 @@ async fn what_python_suggests_is_followed() {
 }
 
 #[tokio::test]
+async fn what_gcc_suggests_is_followed() {
+    if !sh("gcc --version", Path::new("/")).await.status.success() {
+        eprintln!("not run: there is no gcc");
+        return;
+    }
+    let source = "struct user { int age; };\n\nint f(struct user *u) {\n    return u->agee + (int)strlen(\"x\");\n}\n";
+    let story = Story::new(&[("a.c", source)], &[("check", &[], &["gcc -Wall -Werror -fsyntax-only a.c"])]).await;
+    let proposal = story.proposed().await;
+    let text = &proposal.patch.0;
+    assert!(text.contains("+#include <string.h>") && text.contains("u->age +"), "{text}");
+    assert_eq!(proposal.risk.level, RiskLevel::Low, "{:?}", proposal.risk);
+}
+
+#[tokio::test]
 async fn fixers_build_on_each_other_when_one_goes_part_of_the_way() {
     let source = "pub fn f(v:&[u32])->bool{\n  return v.len()==0;\n}\n";
     let steps = ["cargo fmt --check", "cargo clippy -q -- -D warnings"];
