@@ -1,7 +1,7 @@
 //! Fixers that need no model: which of them fit a fault, in which order, and the command of each.
 //!
 //! The project's own commands come first, then the tools' own repairs, then what compilers and interpreters suggest. A
-//! fixer is a row of [`tool`] or [`lock`], or a pattern of [`super::suggest`].
+//! fixer is a row of `tool` or `lock`, or a pattern of `suggest`.
 
 mod command;
 mod lock;

@@ -156,13 +156,22 @@ fn expectations(patterns: &Patterns, piece: &Piece, flags: &mut Flags) {
         let comment = rest.trim().starts_with(['#', '/', '*']);
         !comment && !patterns.name.is_match(&rest) && patterns.literal.is_match(line)
     };
-    let rows = |lines: &[String]| lines.iter().filter(|line| data(line)).count();
+    let row = |line: &str| {
+        let line = line.trim().trim_end_matches(',');
+        line.starts_with(['{', '(', '[']) && line.ends_with(['}', ')', ']']) && patterns.literal.is_match(line)
+    };
+    let rows = |lines: &[String]| lines.iter().filter(|line| data(line) || row(line)).count();
     if rows(&piece.removed) > rows(&piece.added) {
         flags.high("deleted-test", &piece.path, "cases or expected values are taken away");
     }
     for (old, new) in &piece.pairs {
         if is_import(old) || is_import(new) {
             continue;
+        }
+        let computed = |line: &str| line.split_once('=').is_some_and(|(_, value)| !patterns.constant.is_match(value));
+        let name = |line: &str| line.split_once('=').map(|(name, _)| name.trim().to_owned());
+        if name(old) == name(new) && name(old).is_some() && computed(old) && !computed(new) && old.contains('(') {
+            flags.high("changed-expectation", &piece.path, format_args!("`{}` becomes `{}`", old.trim(), new.trim()));
         }
         let told = |line: &str| line.contains("t.Error") || line.contains("t.Fatal");
         let expects =

@@ -3,7 +3,7 @@
 //! Pure. What must not be blocks the patch: it is never run nor shown as a proposal. Everything else becomes a risk flag
 //! with its reason; a flag of level high means that the patch may weaken what guards the project, and that only a person
 //! may say yes. The rules count what they look for before and after, so that a line which moves or is reflowed is no
-//! finding; a new rule is one row of the table in [`rule`], of [`place`], or of [`limit`].
+//! finding; a new rule is one row of the table in `rule`, of `place`, or of `limit`.
 
 mod assertion;
 mod dependency;
