@@ -329,14 +329,14 @@ async fn a_patch_put_into_a_workspace_can_be_taken_as_committed() {
 
 #[tokio::test]
 async fn cut_short_at_any_moment_it_is_finished_the_next_time() {
-    for cut in 0..24 {
+    for cut in 0..14 {
         let sandbox = Sandbox::new(FILES).await;
         let patch = sandbox.patch(ALL_KINDS).await;
         let expected =
             sandbox.workspace().await.apply_patch(&super::repo::TreeId(patch.1.clone()), &patch.0).await.unwrap();
         let approved = sandbox.approved(&patch);
         let into = if cut % 2 == 0 { ApplyInto::Commit } else { ApplyInto::WorkingTree };
-        let short = tokio::time::timeout(Duration::from_millis(cut * 4), apply(&sandbox.repo, &approved, into)).await;
+        let short = tokio::time::timeout(Duration::from_millis(cut * 7), apply(&sandbox.repo, &approved, into)).await;
         // What was started without being waited for has its end, too.
         while fs::exists(sandbox.repo.git_dir.join("index.lock")).unwrap() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -349,4 +349,24 @@ async fn cut_short_at_any_moment_it_is_finished_the_next_time() {
             assert_eq!(sandbox.git(&["rev-list", "--count", "HEAD"]), "2", "{cut}");
         }
     }
+}
+
+#[tokio::test]
+async fn text_in_an_older_encoding_is_carried_as_bytes() {
+    let sandbox = Sandbox::new(&[("a [x].txt", "x\n"), ("b.lock", "1\n"), (".gitattributes", "*.lock -diff\n")]).await;
+    let patch = sandbox.patch("printf 'gr\\374n\\n' > 'a [x].txt'; echo 2 > b.lock").await;
+    assert!(patch.0.0.contains("GIT binary patch") && patch.0.0.contains("+2"), "{}", patch.0.0);
+    apply(&sandbox.repo, &sandbox.approved(&patch), ApplyInto::Commit).await.unwrap();
+    assert_eq!(fs::read(sandbox.path("a [x].txt")).unwrap(), b"gr\xfcn\n");
+}
+
+#[tokio::test]
+async fn a_git_that_lives_on_keeps_its_workspace_locked() {
+    let sandbox = Sandbox::new(FILES).await;
+    let workspace = sandbox.workspace().await;
+    let root = workspace.root.clone();
+    let slow = workspace.git(["-c", "alias.slow=!sleep 1", "slow"]).lasting();
+    assert!(tokio::time::timeout(Duration::from_millis(50), slow.run()).await.is_err());
+    drop(workspace);
+    assert_ne!(sandbox.workspace().await.root, root);
 }
