@@ -370,3 +370,37 @@ async fn a_git_that_lives_on_keeps_its_workspace_locked() {
     drop(workspace);
     assert_ne!(sandbox.workspace().await.root, root);
 }
+
+/// The child of the test below: checks out and makes a mess until it is killed.
+async fn live_dangerously(root: &str) -> ! {
+    let repo = Repo::discover(std::path::Path::new(root)).await.unwrap();
+    let pool = pool::Pool::new(&repo.root.with_file_name("cache"), &repo);
+    let tree = repo.exact_tree().await.unwrap();
+    loop {
+        let workspace = pool.checkout(&tree).await.unwrap();
+        fs::remove_dir_all(workspace.root.join("src")).unwrap();
+        fs::write(workspace.root.join("src"), "mess").unwrap();
+        workspace.tree().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_a_workspace_is_exact_again() {
+    if let Ok(root) = std::env::var("GONOGO_TEST_KILLED") {
+        live_dangerously(&root).await;
+    }
+    let sandbox = Sandbox::new(FILES).await;
+    let this = ["--exact", "workspace::tests::killed_at_any_moment_a_workspace_is_exact_again"];
+    for round in 0..8 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(this).env("GONOGO_TEST_KILLED", &sandbox.repo.root).stdout(std::process::Stdio::null());
+        let mut child = child.spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(60 + 17 * round)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let workspace = sandbox.workspace().await;
+        assert_eq!(workspace.tree().await.unwrap(), workspace.base, "{round}");
+        assert_eq!(fs::read_to_string(workspace.root.join("src/a.rs")).unwrap(), "fn a() {}\n");
+    }
+    assert_eq!(sandbox.git(&["status", "--short"]), "");
+}
