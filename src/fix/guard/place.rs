@@ -81,6 +81,9 @@ pub(super) fn file_name(path: &str) -> &str {
 pub(super) fn blocked(patch: &Patch, policy: &FixPolicy) -> Vec<Finding> {
     let never = globs(policy.never.iter().map(String::as_str));
     let mut found = Vec::new();
+    if patch.files.iter().any(|file| file.path().is_empty()) {
+        found.push(Finding { name: "outside", reason: "a file of the patch has no path that can be read".into() });
+    }
     let mut paths: Vec<&str> =
         patch.files.iter().flat_map(|file| [&file.old_path, &file.new_path]).flatten().map(String::as_str).collect();
     paths.dedup();

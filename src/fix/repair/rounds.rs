@@ -7,7 +7,7 @@ use crate::{
         diagnosis::{Category, Diagnosis},
         id::Fingerprint,
         outcome::JobOutcome,
-        proposal::{Proof, ProofRun, RiskFlag, RiskLevel},
+        proposal::{Proof, ProofRun, Proposal, RiskFlag, RiskLevel},
     },
     fix::fixer::{self, Fixer, Scene},
     workspace::repo::TreeId,
@@ -75,6 +75,8 @@ impl<P: RepairPort> Repair<'_, P> {
         let mut tried: Vec<Tried> = Vec::new();
         let mut trees: BTreeSet<String> = [stand.tree.0.clone()].into();
         let mut faults: BTreeSet<Fingerprint> = [stand.diagnosis.fingerprint.clone()].into();
+        // One that may weaken what guards the project is proposed only if no other fixer finds a better way.
+        let mut risky: Option<Box<Proposal>> = None;
         'rounds: for _ in 0..self.case.plan.fix.attempts.max(1) {
             for fixer in self.fitting(&stand).await? {
                 self.workspace.reset(&stand.tree).await?;
@@ -86,7 +88,7 @@ impl<P: RepairPort> Repair<'_, P> {
                         match self.prove(&tree, &names.join(", then ")).await? {
                             Proven::Yes { runs, flags, before: compared } => {
                                 let proof = Proof {
-                                    before: [before].into_iter().chain(compared).collect(),
+                                    before: [before.clone()].into_iter().chain(compared).collect(),
                                     after: runs,
                                     output: self.case.output.cloned(),
                                 };
@@ -96,7 +98,11 @@ impl<P: RepairPort> Repair<'_, P> {
                                 }
                                 let risk = with(risk, flags);
                                 let proposal = self.proposal(&names.join(", then "), fault, patch, risk, proof, None);
-                                return Ok(Ended::Proposed(Box::new(proposal)));
+                                if proposal.risk.level < RiskLevel::High {
+                                    return Ok(Ended::Proposed(Box::new(proposal)));
+                                }
+                                risky.get_or_insert(Box::new(proposal));
+                                continue;
                             }
                             Proven::Breaks { job } => Attempted::Breaks { job },
                             Proven::Infrastructure { why } => return Ok(Ended::Infrastructure { why }),
@@ -121,7 +127,7 @@ impl<P: RepairPort> Repair<'_, P> {
             }
             break;
         }
-        Ok(Ended::GaveUp { tried })
+        Ok(risky.map_or(Ended::GaveUp { tried }, Ended::Proposed))
     }
 
     async fn tell(&self, tried: &mut Vec<Tried>, fixer: &Fixer, result: Attempted) {

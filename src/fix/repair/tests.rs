@@ -317,6 +317,13 @@ async fn fixers_that_cheat_are_refused_or_flagged() {
     );
     let flagged = Story::new(&files, &[("check", &[], &["sh t.sh"])]).await.with(own("echo 'false || true' > t.sh"));
     assert_eq!(flagged.proposed().await.risk.level, RiskLevel::High);
+    let mut policy = own("echo 'false || true' > t.sh");
+    policy.commands.get_mut("check").unwrap().push("echo echo fine > t.sh".into());
+    let better = Story {
+        shell: Shell { plan: Plan { fix: policy, ..flagged.shell.plan.clone() }, told: Mutex::default() },
+        ..flagged
+    };
+    assert_eq!(better.proposed().await.risk.level, RiskLevel::Low, "a better way that comes later is taken");
 }
 
 #[tokio::test]
