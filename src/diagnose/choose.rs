@@ -148,10 +148,10 @@ fn select(log: &Log, pool: Vec<Finding>) -> Vec<Finding> {
 fn distinct(found: Vec<Finding>) -> Vec<Finding> {
     let mut once: Vec<Finding> = Vec::new();
     for finding in found {
-        match once.iter_mut().find(|known| known.same(&finding)) {
-            Some(known) => known.merge(finding),
-            None if once.len() < rule::MOST => once.push(finding),
-            None => break,
+        if let Some(known) = once.iter_mut().find(|known| known.same(&finding)) {
+            known.merge(finding);
+        } else if once.len() < rule::MOST {
+            once.push(finding);
         }
     }
     once

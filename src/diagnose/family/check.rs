@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("check-yaml", Syntax, "mapping values are not allowed", r"^(?P<message>mapping values are not allowed .+)").then(parsed),
     rule("check-json", Syntax, "Failed to json decode", r"^(?P<file>[^\s:]+): Failed to json decode \((?P<message>.+?line (?P<line>\d+) column (?P<column>\d+).*)\)"),
     rule("check-toml", Syntax, ": ", r"^(?P<file>[^\s:]+\.toml): (?P<message>.+ \(at line (?P<line>\d+), column (?P<column>\d+)\))"),
-    rule("check-merge-conflict", Syntax, "Merge conflict string", r#"^(?P<file>[^\s:]+):(?P<line>\d+): (?P<message>Merge conflict string .+)"#),
+    rule("check-merge-conflict", Syntax, "Merge conflict string", r"^(?P<file>[^\s:]+):(?P<line>\d+): (?P<message>Merge conflict string .+)"),
     rule("check-added-large-files", Lint, "exceeds ", r"^(?P<file>\S+) (?P<message>\(\d+ KB\) exceeds \d+ KB\.)"),
     rule("debug-statements", Lint, "imported", r"^(?P<file>[^\s:]+\.py):(?P<line>\d+):(?P<column>\d+): (?P<message>\w+ imported)$"),
     rule("detect-private-key", Security, "Private key found: ", r"^Private key found: (?P<file>\S+)"),

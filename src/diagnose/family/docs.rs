@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("lychee", Docs, "] http", r"^\s*\[(?P<code>[45]\d\d)\] (?P<message>https?://\S+.*)").then(lychee),
     rule("htmlproofer", Docs, "* At ", r"^\s*\* At (?P<file>[^:]+):(?P<line>\d+):$").then(proofer),
     rule("vale", Docs, " error ", r"^\s*(?P<line>\d+):(?P<column>\d+)\s+error\s+(?P<message>.+?)\s{2,}(?P<code>[A-Z]\w+\.\w+)\s*$").then(vale),
-    rule("hugo", Docs, "ERROR ", r#"^(?:ERROR|Error:)\s.*?(?P<message>(?:REF_NOT_FOUND|failed to (?:render|extract)|error building site|render of).+)"#).then(hugo),
+    rule("hugo", Docs, "ERROR ", r"^(?:ERROR|Error:)\s.*?(?P<message>(?:REF_NOT_FOUND|failed to (?:render|extract)|error building site|render of).+)").then(hugo),
     rule("jekyll", Docs, "Liquid Exception:", r"^\s*(?P<message>Liquid Exception: .+) in (?P<file>\S+)$"),
     rule("javadoc", Docs, ".java:", r"^\S*?\[?(?:ERROR\]\s+)?(?P<file>\S+\.java):(?P<line>\d+): error: (?P<message>(?:reference not found|unknown tag|bad use of|malformed HTML|self-closing element|unexpected end tag|@param name not found|exception not thrown).*)"),
     rule("doxygen", Docs, "error: ", r"^(?P<file>\S+):(?P<line>\d+): error: (?P<message>.+ \(warning treated as error, aborting now\))"),

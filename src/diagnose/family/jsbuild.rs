@@ -136,7 +136,7 @@ fn build_failed(finding: &mut Finding, log: &Log) -> bool {
         } else if line.contains("Can't resolve") || line.contains("Cannot find module") {
             finding.category = Import;
         }
-        if let Some((numbers, _)) =
+        if let Some((numbers, ())) =
             line.rsplit_once(')').and_then(|(head, _)| head.rsplit_once('(').map(|(_, n)| (n, ())))
         {
             let mut numbers = numbers.split(':').map_while(|n| n.parse::<u32>().ok());

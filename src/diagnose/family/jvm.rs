@@ -134,7 +134,7 @@ fn scala(finding: &mut Finding, log: &Log) -> bool {
     if finding.said.message.starts_with("[error]") || finding.said.message.is_empty() {
         let text = log.after(finding.at + 1, 8).find_map(|(_, line)| {
             let text = line.trim_start_matches("[error]").trim().trim_start_matches('|').trim();
-            (line.contains("|  ") && text.chars().any(char::is_alphabetic) && !text.contains("^"))
+            (line.contains("|  ") && text.chars().any(char::is_alphabetic) && !text.contains('^'))
                 .then(|| text.to_owned())
         });
         finding.said.message = text.unwrap_or_default();

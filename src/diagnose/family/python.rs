@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("unittest", Test, "ERROR: ", r"^ERROR: (?P<test>\S+)(?: \((?P<message>[\w.]+)\))$").then(unittest),
     rule("python", Category::Unknown, "Traceback (most recent call last)", r"Traceback \(most recent call last\):?$").level(Level::Symptom).then(traceback),
     rule("python", Syntax, "File \"", r#"^\s*(?:\*\*\*\s+)?(?:Sorry: \w+: )?File "(?P<file>[^"]+)", line (?P<line>\d+)$"#).level(Level::Symptom).then(lone_syntax),
-    rule("python", Syntax, "*** ", r#"^\*\*\* Error compiling '(?P<file>[^']+)'"#).level(Level::Guess),
+    rule("python", Syntax, "*** ", r"^\*\*\* Error compiling '(?P<file>[^']+)'").level(Level::Guess),
     rule("python", Syntax, "SyntaxError: ", r"^(?:\S+: )?(?P<code>SyntaxError|IndentationError|TabError): (?P<message>.+) \((?P<file>[^,()]+\.py), line (?P<line>\d+)\)").level(Level::Symptom),
     rule("python", Import, ": No module named ", r"^(?:\S*/)?python[\d.]*(?:\.exe)?: (?P<message>(?:Error while finding module specification for .*|No module named .+))").level(Level::Symptom),
     rule("python", Config, "can't open file", r"^(?:\S*/)?python[\d.]*(?:\.exe)?: can't open file '(?P<file>[^']+)': .+").level(Level::Symptom),

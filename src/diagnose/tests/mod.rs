@@ -1,5 +1,5 @@
 //! Samples of what tools print, and what they mean: written for these tests after each tool's format.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_push_string, clippy::format_collect)]
 
 mod choice;
 mod code;
