@@ -211,7 +211,9 @@ impl<W: Write> Board<W> {
 
     fn hear(&mut self, frame: Frame) {
         if let Frame::Records(records) = &frame {
-            records.iter().for_each(|record| self.state.apply(record));
+            for record in records {
+                self.state.apply(record);
+            }
         }
         let effects = update::hear(&mut self.ui, &self.state, frame);
         self.perform(effects);

@@ -47,6 +47,8 @@ pub struct LogPane {
     /// Reads under way: from, to.
     reading: Vec<(u64, u64)>,
     known: bool,
+    /// Why lines could not be read; not asked for again until something changes.
+    stuck: Option<String>,
 }
 
 /// A search.
@@ -103,7 +105,13 @@ impl LogPane {
         }
         self.total = total;
         self.known = true;
+        self.stuck = None;
         true
+    }
+
+    /// Why nothing can be shown, if that is so.
+    pub fn stuck(&self) -> Option<&str> {
+        self.stuck.as_deref()
     }
 
     /// Lines that came since following was given up.
@@ -127,6 +135,9 @@ impl LogPane {
             self.known = true;
             self.seen = self.total;
         }
+        if page.lines.is_empty() && self.total > asked.0 {
+            self.stuck = Some("these lines are not there any more".into());
+        }
         for (number, line) in (page.first..).zip(page.lines) {
             self.lines.insert(number, line);
         }
@@ -138,9 +149,12 @@ impl LogPane {
         }
     }
 
-    /// A read came to nothing: it may be tried again when something changes.
-    pub fn unread(&mut self, asked: (u64, u64)) {
-        self.reading.retain(|range| *range != asked);
+    /// A read came to nothing: it is tried again when something changes.
+    pub fn unread(&mut self, output: &OutputId, asked: (u64, u64), why: String) {
+        if self.output.as_ref() == Some(output) {
+            self.reading.retain(|range| *range != asked);
+            self.stuck = Some(why);
+        }
     }
 
     /// Rows that a line takes.
@@ -196,7 +210,7 @@ impl LogPane {
 
     /// What to read next: what is shown and is not there, with a screen more either way.
     fn missing(&mut self, height: u64) -> Option<(Query, (u64, u64))> {
-        let output = self.output.clone()?;
+        let output = self.output.clone().filter(|_| self.stuck.is_none())?;
         let (low, high) = if self.known {
             let end = if self.follow { self.total } else { self.top + height };
             (end.saturating_sub(2 * height), (end + height).min(self.total))
@@ -342,6 +356,19 @@ mod tests {
         let read = log.settle(10, 80);
         assert_eq!(log.top, 89, "line 99 is read again, since it may have been half written");
         assert!(read.is_some());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_asked_for_again_and_again() {
+        let mut log = LogPane::default();
+        log.show(output(), Some(100), true);
+        let (_, asked) = log.settle(10, 80).unwrap();
+        log.unread(&output(), asked, "no such output".into());
+        assert_eq!((log.settle(10, 80), log.stuck()), (None, Some("no such output")));
+        log.grew(&output(), 101);
+        assert!(log.settle(10, 80).is_some());
+        log.read(&output(), (0, 5), page(0, 0, 101));
+        assert_eq!(log.settle(10, 80), None);
     }
 
     #[test]

@@ -49,7 +49,9 @@ pub fn story(options: Options, size: (u16, u16)) -> (Ui, State) {
     let newest = records.last().map(|record| record.seq).unwrap_or_default();
     let hello = Frame::Hello { version: "0.1.0".into(), pid: 4711, seq: newest };
     update::hear(&mut ui, &state, hello);
-    records.iter().for_each(|record| state.apply(record));
+    for record in &records {
+        state.apply(record);
+    }
     update::hear(&mut ui, &state, Frame::Records(records));
     let test = crate::domain::id::JobKey::from("test");
     super::select::choose_job(&mut ui, &state, crate::domain::id::RunId(41), &test);

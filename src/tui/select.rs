@@ -64,23 +64,36 @@ fn exists(state: &State, node: &Node) -> bool {
 }
 
 fn choose_output(ui: &mut Ui, state: &State) {
-    let Some(run) = ui.run().and_then(|id| state.runs.get(&id)) else {
-        ui.log = LogPane::empty(ui.log.wrap, ui.log.time);
-        return;
-    };
-    let of_this_run = ui.log.output.as_ref().is_some_and(|output| output.run == run.id);
-    if of_this_run && (ui.log.pinned || ui.runs.chosen.as_ref().is_some_and(|node| node.job().is_some())) {
-        return;
-    }
-    let job = ui.runs.chosen.as_ref().and_then(Node::job).and_then(|key| tree::run_job(run, key));
-    let Some(job) = job.or_else(|| interesting(run)) else {
-        if !of_this_run {
-            ui.log.output = None;
+    let chosen = ui.runs.chosen.clone();
+    let Some(run) = ui.run().and_then(|id| state.runs.get(&id)) else { return nothing(ui) };
+    let key = chosen.as_ref().and_then(Node::job);
+    let shown =
+        ui.log.output.as_ref().filter(|output| output.run == run.id && key.is_none_or(|key| output.job == *key));
+    // What the person reads stays; but the end of one attempt is followed by the beginning of the next.
+    if let Some(shown) = shown
+        && (ui.log.pinned || key.is_some())
+    {
+        let next = tree::run_job(run, &shown.job).and_then(|job| job.output(run.id));
+        let goes_on = ui.log.follow && !shown.repair && matches!(chosen, Some(Node::Job(..)));
+        if let Some(next) = next.filter(|next| goes_on && next != shown) {
+            show(ui, state, next, true);
         }
         return;
+    }
+    let job = match key {
+        Some(key) => tree::run_job(run, key),
+        None => interesting(run),
     };
-    if let Some(output) = job.output(run.id) {
-        show(ui, state, output, false);
+    match job.and_then(|job| job.output(run.id)) {
+        Some(output) => show(ui, state, output, key.is_some()),
+        None => nothing(ui),
+    }
+}
+
+/// Nothing has been written by what is chosen.
+fn nothing(ui: &mut Ui) {
+    if ui.log.output.is_some() {
+        ui.log = LogPane::empty(ui.log.wrap, ui.log.time);
     }
 }
 
@@ -113,12 +126,10 @@ pub fn show(ui: &mut Ui, state: &State, output: OutputId, chosen: bool) {
     }
 }
 
-/// Chooses a job, and shows the output of its newest attempt.
+/// Chooses a job, and shows its output.
 pub fn choose_job(ui: &mut Ui, state: &State, run: RunId, job: &JobKey) {
     choose(ui, state, Node::Job(run, job.clone()));
-    if let Some(output) = tree::find_job(state, run, job).and_then(|job| job.output(run)) {
-        show(ui, state, output, true);
-    }
+    choose_output(ui, state);
 }
 
 /// Chooses a gate, and shows what its run has written.

@@ -100,6 +100,17 @@ fn the_palette_finds_jobs_and_runs() {
     assert!(matches!(ui.overlay, Some(Overlay::Help { .. })));
 }
 
+#[test]
+fn a_job_without_output_says_why_instead_of_showing_another_ones() {
+    let (mut ui, state) = board((120, 36));
+    press(&mut ui, &state, &["esc", "2", "g", "j", "j", "j"]);
+    assert_eq!(ui.runs.chosen, Some(Node::Job(RunId(41), "docs".into())));
+    assert_eq!(ui.log.output, None);
+    assert!(screen(&ui, &state).contains("not run: nothing that it depends on has changed"));
+    press(&mut ui, &state, &["j", "j", "j", "j"]);
+    assert!(screen(&ui, &state).contains("waits for test, e2e"));
+}
+
 /// `docs/keys.md` is made from the table.
 #[test]
 fn the_documented_keys_are_the_keys() {

@@ -30,7 +30,7 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
     };
     match (purpose, answer) {
         (Purpose::Lines { output, asked }, Answer::Lines(page)) => ui.log.read(&output, asked, page),
-        (Purpose::Lines { asked, .. }, _) => ui.log.unread(asked),
+        (Purpose::Lines { output, asked }, _) => ui.log.unread(&output, asked, "no lines came".into()),
         (Purpose::Moment { output }, Answer::Line { line }) if shows(ui, &output) => match line {
             Some(line) => ui.log.jump(line, logs::height(ui)),
             None => ui.say("nothing had been written by then"),
@@ -63,8 +63,7 @@ fn shows(ui: &Ui, output: &OutputId) -> bool {
 
 fn refused(ui: &mut Ui, purpose: Purpose, refusal: Refusal) {
     match purpose {
-        // Lines that can't be read: the log says so itself by staying blank, and is asked again when it grows.
-        Purpose::Lines { asked, .. } => ui.log.unread(asked),
+        Purpose::Lines { output, asked } => return ui.log.unread(&output, asked, refusal.message),
         Purpose::Count { .. } => return,
         Purpose::Answered { approval, .. } => {
             ui.card.sent.remove(&approval);

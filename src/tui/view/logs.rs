@@ -1,5 +1,7 @@
 //! Pane 3: the output of an attempt or of a repair, as far as it is in sight.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -7,7 +9,14 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::{domain::id::OutputId, protocol::query::OutputLine, state::board::State};
+use crate::{
+    domain::id::OutputId,
+    protocol::query::OutputLine,
+    state::{
+        board::State,
+        job::{Job, JobStatus},
+    },
+};
 
 use crate::tui::{
     layout::Layout,
@@ -38,9 +47,9 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     }
     let Some(output) = &ui.log.output else {
         let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), "3 Logs", Vec::new());
-        let waits = ui.run().is_some_and(|run| state.runs.contains_key(&run));
-        let text = if waits { "nothing has been written yet" } else { "what the chosen job writes" };
-        empty::render(buf, area, ui, text);
+        let job = ui.runs.chosen.as_ref().and_then(|node| tree::find_job(state, node.run(), node.job()?));
+        let text = job.map_or_else(|| "what the chosen job writes".to_owned(), why_nothing);
+        empty::render(buf, area, ui, &text);
         return None;
     };
     let area =
@@ -71,10 +80,26 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         skip = 0;
         number += 1;
     }
-    if ui.log.total == 0 {
+    if let Some(why) = ui.log.stuck() {
+        empty::render(buf, area, ui, why);
+    } else if ui.log.total == 0 {
         empty::render(buf, area, ui, "nothing has been written yet");
     }
     field(buf, area, ui)
+}
+
+/// Why a job has written nothing.
+fn why_nothing(job: &Job) -> String {
+    match &job.status {
+        JobStatus::Cached { from: Some(run), saved, .. } => {
+            format!("not run: nothing that it depends on has changed since run {run}; that saved {saved}")
+        }
+        JobStatus::Cached { .. } => "not run: nothing that it depends on has changed since it passed".into(),
+        JobStatus::Skipped { reason } => format!("not run: {reason}"),
+        JobStatus::Waiting if !job.planned.needs.is_empty() => format!("waits for {}", job.planned.needs.join(", ")),
+        JobStatus::Queued => "in line for a free place".into(),
+        _ => "nothing has been written yet".into(),
+    }
 }
 
 /// A line's text in rows.
@@ -160,9 +185,9 @@ fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
     let job = tree::find_job(state, output.run, &output.job);
     let mut title = format!("3 Logs · {}", output.job);
     if output.repair {
-        title.push_str(&format!(" › repair {}", output.attempt));
+        let _ = write!(title, " › repair {}", output.attempt);
     } else if job.is_some_and(|job| job.attempts.len() > 1) {
-        title.push_str(&format!(" › attempt {}", output.attempt));
+        let _ = write!(title, " › attempt {}", output.attempt);
     }
     let step = job.filter(|_| !output.repair).and_then(|job| {
         let attempt = job.attempts.iter().find(|attempt| attempt.number == output.attempt)?;
@@ -171,7 +196,7 @@ fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
         job.planned.spec.steps.get(step.index as usize)
     });
     if let Some(step) = step {
-        title.push_str(&format!(" › {}", step.name));
+        let _ = write!(title, " › {}", step.name);
     }
     title
 }

@@ -3,7 +3,7 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Constraint, Layout as Split, Rect},
-    style::{Modifier, Style},
+    style::Style,
     text::{Line, Span},
 };
 
@@ -130,9 +130,12 @@ fn render_bars(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, run: &Run, 
         }
     }
     if let Some(column) = cursor_column(ui, run, &scale) {
-        let height = (rows.len() - first).min(shown) as u16;
-        let line = Rect { x: chart.x + column as u16, width: 1, height, ..chart };
-        buf.set_style(line.intersection(chart), Style::new().add_modifier(Modifier::REVERSED));
+        let x = chart.x + column as u16;
+        for y in chart.y..chart.y + (rows.len() - first).min(shown) as u16 {
+            if chart.contains((x, y).into()) && buf[(x, y)].symbol() == " " {
+                buf.set_string(x, y, ui.options.glyphs.upright, theme.accent);
+            }
+        }
     }
     let axis = shown.min(rows.len().saturating_sub(first)) as u16;
     render_axis(buf, names, chart, axis, ui, run, &scale);
