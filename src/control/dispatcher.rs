@@ -81,7 +81,8 @@ impl Dispatcher {
             std::thread::sleep(TRY_AGAIN);
         } else if let Some(since) = self.stopping {
             let left = PATIENCE.saturating_sub(since.elapsed());
-            let next = self.runtime.block_on(tokio::time::timeout(left.max(Duration::from_millis(10)), self.inputs.recv()));
+            let next =
+                self.runtime.block_on(tokio::time::timeout(left.max(Duration::from_millis(10)), self.inputs.recv()));
             match next {
                 Ok(input) => batch.push(input?),
                 Err(_) => self.stop_all(Stop::Now(CancelReason::ShuttingDown)),
@@ -90,12 +91,12 @@ impl Dispatcher {
             batch.push(self.inputs.blocking_recv()?);
         }
         self.drain_into(&mut batch);
-        if !batch.is_empty() && batch.iter().all(Input::can_wait) {
-            let linger = tokio::time::timeout(LINGER, self.inputs.recv());
-            if let Ok(Some(input)) = self.runtime.block_on(linger) {
-                batch.push(input);
-                self.drain_into(&mut batch);
-            }
+        let end = tokio::time::Instant::now() + LINGER;
+        while !batch.is_empty() && batch.len() < BATCH && batch.iter().all(Input::can_wait) {
+            let more = self.runtime.block_on(tokio::time::timeout_at(end, self.inputs.recv()));
+            let Ok(Some(input)) = more else { break };
+            batch.push(input);
+            self.drain_into(&mut batch);
         }
         Some(batch)
     }
@@ -179,7 +180,8 @@ impl Dispatcher {
                 }
             }
         }
-        let limits = if self.stopping.is_some() { Limits { jobs: 0, repairs: 0, new_runs: false } } else { self.limits };
+        let limits =
+            if self.stopping.is_some() { Limits { jobs: 0, repairs: 0, new_runs: false } } else { self.limits };
         // Each round's events change the state that the next one looks at; it settles within the depth of a plan.
         for _ in 0..10_000 {
             let events = advance(self.book.state(), limits);
