@@ -110,7 +110,7 @@ fn npm(finding: &mut Finding, log: &Log) -> bool {
     };
     let at = said.iter().rposition(|(_, text)| text.starts_with("Could not resolve dependency"));
     let from = if code == "ERESOLVE" { at.map_or(0, |at| at + 1) } else { 0 };
-    if matches!(code.as_str(), "ERESOLVE" | "ETARGET" | "E404" | "EBADENGINE" | "EUSAGE" | "EOVERRIDE") {
+    if matches!(code.as_str(), "ERESOLVE" | "ETARGET" | "E404" | "EBADENGINE" | "EUSAGE" | "EOVERRIDE" | "EJSONPARSE") {
         finding.said.file = Some("package.json".to_owned());
     }
     if let Some((at, text)) = said[from.min(said.len())..].iter().find(|(_, text)| telling(text)).or(said.first()) {
