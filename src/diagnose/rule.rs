@@ -96,6 +96,8 @@ pub(super) fn read(log: &Log) -> Vec<Finding> {
     let Some(book) = BOOK.as_ref() else { return Vec::new() };
     let mut found: Vec<Finding> = Vec::new();
     let (mut kept, mut step) = ([0_usize; 6], 0);
+    // the highest level of which enough is kept: nothing lower can matter in this step
+    let mut full: Option<Level> = None;
     let mut hits = Vec::new();
     for at in 0..log.len() {
         let line = log.line(at);
@@ -103,7 +105,7 @@ pub(super) fn read(log: &Log) -> Vec<Finding> {
             continue;
         }
         if log.step_of(at) != step {
-            (kept, step) = ([0; 6], log.step_of(at));
+            (kept, full, step) = ([0; 6], None, log.step_of(at));
         }
         hits.clear();
         hits.extend(book.needles.find_overlapping_iter(line).map(|hit| book.owners[hit.pattern().as_usize()]));
@@ -115,7 +117,7 @@ pub(super) fn read(log: &Log) -> Vec<Finding> {
         let mut best: Option<Finding> = None;
         for &index in &hits {
             let (rule, pattern) = &book.rules[index];
-            if kept[rule.level as usize] >= MOST || best.as_ref().is_some_and(|best| best.level >= Level::Finding) {
+            if full >= Some(rule.level) || best.as_ref().is_some_and(|best| best.level >= Level::Finding) {
                 continue;
             }
             let pattern = pattern.get_or_init(|| Regex::new(rule.pattern).ok());
@@ -130,6 +132,9 @@ pub(super) fn read(log: &Log) -> Vec<Finding> {
         }
         if let Some(finding) = best.filter(|best| kept[best.level as usize] < MOST && found.len() < ALL) {
             kept[finding.level as usize] += 1;
+            if kept[finding.level as usize] == MOST {
+                full = full.max(Some(finding.level));
+            }
             found.push(finding);
         }
     }

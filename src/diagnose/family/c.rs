@@ -35,6 +35,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("ninja", Build, "ninja: error: ", r"^ninja: error: (?P<message>.+)"),
     rule("ninja", Build, "ninja: build stopped", r"^ninja: build stopped: .+").level(Level::Consequence),
     rule("make", Build, "No rule to make target", r"^\S*make(?:\[\d+\])?: \*\*\* (?:\[(?P<file>[^:\]]+):(?P<line>\d+): [^\]]+\] )?(?P<message>No rule to make target .+)").then(no_rule),
+    rule("make", Config, "No such file or directory.  Stop", r"^\S*make(?:\[\d+\])?: \*\*\* (?P<message>\S+: No such file or directory\.  Stop\.)"),
+    rule("gcc", Build, "rror: ", r"^(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|\S+-gcc): (?:fatal )?error: (?P<message>.+)").level(Level::Symptom).then(driver),
     rule("make", Syntax, "*** missing separator", r"^(?P<file>\S+?):(?P<line>\d+): \*\*\* (?P<message>missing separator.+)"),
     rule("make", Build, ": *** ", r"^(?P<file>[^\s:]+):(?P<line>\d+): \*\*\* (?P<message>.+)"),
     rule("make", Build, "*** No targets", r"^\S*make(?:\[\d+\])?: \*\*\* (?P<message>No targets.+)"),
@@ -54,6 +56,10 @@ pub(super) const RULES: &[Rule] = &[
     rule("cppcheck", Lint, " error: ", r"^(?P<file>[^\s:]+):(?P<line>\d+):(?P<column>\d+): (?:error|style|performance|portability): (?P<message>.+) \[(?P<code>\w+)\]$"),
     rule("valgrind", Test, "ERROR SUMMARY: ", r"==\d+== ERROR SUMMARY: [1-9]\d* errors.*").level(Level::Symptom),
 ];
+
+fn driver(finding: &mut Finding, _: &Log) -> bool {
+    !finding.said.message.starts_with("linker command failed")
+}
 
 /// The category of a compiler's message.
 fn of_message(message: &str) -> Category {

@@ -31,6 +31,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("check-yaml", Syntax, "while parsing a ", r"^(?P<message>while (?:parsing|scanning) a .+)").then(parsed),
     rule("check-yaml", Syntax, "while scanning ", r"^(?P<message>while scanning .+)").then(parsed),
     rule("check-yaml", Syntax, "mapping values are not allowed", r"^(?P<message>mapping values are not allowed .+)").then(parsed),
+    rule("json", Syntax, "(char ", r"^(?P<message>(?:Expecting|Extra data|Unterminated string|Invalid).*: line (?P<line>\d+) column (?P<column>\d+) \(char \d+\))")
+        .level(Level::Symptom),
     rule("check-json", Syntax, "Failed to json decode", r"^(?P<file>[^\s:]+): Failed to json decode \((?P<message>.+?line (?P<line>\d+) column (?P<column>\d+).*)\)"),
     rule("check-toml", Syntax, ": ", r"^(?P<file>[^\s:]+\.toml): (?P<message>.+ \(at line (?P<line>\d+), column (?P<column>\d+)\))"),
     rule("check-merge-conflict", Syntax, "Merge conflict string", r"^(?P<file>[^\s:]+):(?P<line>\d+): (?P<message>Merge conflict string .+)"),

@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("sphinx", Docs, ": WARNING: ", r"^(?P<file>[^\s:][^:]*):(?:(?P<line>\d+):|docstring of [^:]+:(?P<column>\d+):)? ?WARNING: (?P<message>.+?)(?: \[(?P<code>[\w.-]+)\])?$").level(Level::Warning).then(sphinx),
     rule("sphinx", Docs, "WARNING: ", r"^WARNING: (?P<message>.+?)(?: \[(?P<code>[\w.-]+)\])?$").level(Level::Warning),
     rule("sphinx", Docs, ": ERROR: ", r"^(?P<file>[^\s:][^:]*\.(?:rst|md|py|txt)):(?P<line>\d+): (?:ERROR|CRITICAL|SEVERE): (?P<message>.+?)(?: \[(?P<code>[\w.-]+)\])?$"),
-    rule("sphinx", Docs, "(line ", r"^\(\s*(?P<test>\S+): line\s+(?P<line>\d+)\) broken\s+(?P<message>.+)").then(linkcheck),
+    rule("sphinx", Docs, ") broken", r"^\(\s*(?P<test>\S+): line\s+(?P<line>\d+)\) broken\s+(?P<message>.+)").then(linkcheck),
     rule("sphinx", Docs, "Warning, treated as error:", r"^(?:.*)Warning, treated as error:(?P<message>.*)").then(treated),
     rule("sphinx", Docs, "Extension error", r"^Extension error(?: \(.+\))?:?(?P<message>.*)").then(treated),
     rule("docusaurus", Docs, "Docusaurus found broken", r"(?P<message>Docusaurus found broken .+)").then(docusaurus),

@@ -22,6 +22,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("", Unknown, "FAILED", r"^(?P<message>.*\bFAILED\b.*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "failed", r"^(?P<message>.*\bfailed(?: to| with|:).*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "Failed", r"^(?P<message>Failed .*)").level(Level::Guess).then(spoken),
+    rule("", Unknown, "timed out", r"^(?P<message>.*\btimed out\b.*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "xception", r"^(?:Unhandled exception|Uncaught exception|Exception)\b(?P<message>.*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "", r"^(?P<message>.+)").level(Level::Guess).then(annotated),
 ];

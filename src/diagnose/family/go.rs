@@ -103,6 +103,8 @@ fn compiler(finding: &mut Finding, log: &Log) -> bool {
     ]) && !has(&["missing return"])
     {
         Syntax
+    } else if has(&["dial tcp", "i/o timeout", "TLS handshake timeout", "no such host"]) {
+        crate::domain::diagnosis::Category::Network
     } else if has(&["imported and not used", "declared and not used", "declared but not used"]) {
         Build
     } else if has(&["could not import", "cannot find module", "no required module"]) {

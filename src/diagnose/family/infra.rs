@@ -81,7 +81,6 @@ pub(super) const RULES: &[Rule] = &[
         ".yml:",
         r"^(?P<file>\S+\.ya?ml):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<code>[a-z][\w-]*(?:\[[\w-]+\])): (?P<message>.+)",
     ),
-    rule("pulumi", Deploy, "error: ", r"^\s+error: (?P<message>.+)").level(Level::Guess),
     rule("cdk", Deploy, "failed: Error: ", r"^\s*❌\s+(?P<message>.+ failed: .+)"),
     rule(
         "cloudformation",

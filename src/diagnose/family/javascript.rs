@@ -151,19 +151,19 @@ fn node(finding: &mut Finding, log: &Log) -> bool {
     let mut many = 0;
     for (at, line) in log.after(finding.at + 1, 40) {
         let text = line.trim();
-        if text.starts_with("at ") || text.starts_with("file:") {
-            many += 1;
-            finding.until = at;
-            frames.extend(place::find(text).map(|(file, line, column)| (file, (line, column))));
-        } else if many > 0 && !text.is_empty() {
-            break;
-        }
         if let Some(file) = text.strip_prefix("- ").filter(|file| file.starts_with('/') && finding.said.file.is_none())
         {
             finding.said.file = Some(file.to_owned());
         }
         if let Some((_, name)) = text.split_once("code: '") {
             finding.said.code = Some(name.trim_end_matches(['\'', ',', ' ', '}']).to_owned());
+        }
+        if text.starts_with("at ") || text.starts_with("file:") {
+            many += 1;
+            finding.until = at;
+            frames.extend(place::find(text).map(|(file, line, column)| (file, (line, column))));
+        } else if many > 0 && !text.is_empty() {
+            break;
         }
     }
     let caret = log.before(finding.at, 6).find(|(_, line)| line.trim_start().starts_with('^')).map(|(at, _)| at);
@@ -224,6 +224,8 @@ fn node(finding: &mut Finding, log: &Log) -> bool {
     if finding.category == Unknown {
         finding.level = Level::Guess;
     }
-    finding.said.code.get_or_insert(code);
+    if let Some((_, name)) = code.split_once(" [").filter(|_| finding.said.code.as_deref() == Some(code.as_str())) {
+        finding.said.code = Some(name.trim_end_matches(']').to_owned());
+    }
     true
 }

@@ -20,6 +20,7 @@ mod jstest;
 mod jvm;
 mod network;
 mod package;
+mod perl;
 mod php;
 mod pytest;
 mod python;
@@ -34,7 +35,7 @@ mod swift;
 use super::rule::Rule;
 
 /// All rules. Of two that match one line, the earlier wins.
-pub(super) const ALL: [&[Rule]; 28] = [
+pub(super) const ALL: [&[Rule]; 29] = [
     resource::RULES,
     runner::RULES,
     rust::RULES,
@@ -49,6 +50,7 @@ pub(super) const ALL: [&[Rule]; 28] = [
     dotnet::RULES,
     php::RULES,
     swift::RULES,
+    perl::RULES,
     docker::RULES,
     infra::RULES,
     package::RULES,

@@ -8,7 +8,7 @@ use super::super::{
 use crate::domain::diagnosis::Category::{Config, Network, Resource, Timeout};
 
 const fn symptom(tool: &'static str, needle: &'static str, pattern: &'static str) -> Rule {
-    rule(tool, Network, needle, pattern).level(Level::Symptom)
+    rule(tool, Network, needle, pattern).level(Level::Symptom).then(untraced)
 }
 
 pub(super) const RULES: &[Rule] = &[
@@ -58,6 +58,12 @@ pub(super) const RULES: &[Rule] = &[
     symptom("http", "secondary rate limit", r"(?P<message>.*secondary rate limit.*)"),
     symptom("network", "net::ERR_", r"(?P<message>.*net::ERR_(?:CONNECTION|NAME|INTERNET|NETWORK|TIMED).*)"),
 ];
+
+/// An exception under a Python traceback is the traceback's.
+fn untraced(finding: &mut Finding, log: &Log) -> bool {
+    let raised = super::pytest::exception(log.line(finding.at).trim()).is_some();
+    !raised || !log.before(finding.at, 60).any(|(_, line)| line.starts_with("Traceback (most recent call last)"))
+}
 
 fn curl(finding: &mut Finding, log: &Log) -> bool {
     match finding.said.code.as_deref().unwrap_or_default() {

@@ -31,6 +31,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("pip", Build, "Failed building wheel", r"^\s*ERROR: (?P<message>Failed building wheel for .+)").level(Level::Symptom),
     rule("pip", Build, "Could not build wheels", r"^\s*ERROR: (?P<message>(?:Could not build wheels|Failed to build installable wheels) for .+)"),
     rule("pip", Build, "error: subprocess-exited-with-error", r"^\s*error: subprocess-exited-with-error").level(Level::Consequence),
+    rule("pip", Dependency, "error: metadata-generation-failed", r"^error: (?P<message>metadata-generation-failed)").level(Level::Symptom),
     rule("pip", Dependency, "error: externally-managed-environment", r"^error: externally-managed-environment"),
     rule("poetry", Dependency, "version solving failed", r"^\s*(?P<message>(?:Because|So,|And because) .*version solving failed\.?)"),
     rule("poetry", Dependency, "pyproject.toml changed significantly", r"(?P<message>pyproject\.toml changed significantly since poetry\.lock was last generated.*)"),
@@ -110,7 +111,7 @@ fn npm(finding: &mut Finding, log: &Log) -> bool {
     };
     let at = said.iter().rposition(|(_, text)| text.starts_with("Could not resolve dependency"));
     let from = if code == "ERESOLVE" { at.map_or(0, |at| at + 1) } else { 0 };
-    if matches!(code.as_str(), "ERESOLVE" | "ETARGET" | "E404" | "EBADENGINE" | "EUSAGE" | "EOVERRIDE") {
+    if matches!(code.as_str(), "ERESOLVE" | "ETARGET" | "E404" | "EBADENGINE" | "EUSAGE" | "EOVERRIDE" | "EJSONPARSE") {
         finding.said.file = Some("package.json".to_owned());
     }
     if let Some((at, text)) = said[from.min(said.len())..].iter().find(|(_, text)| telling(text)).or(said.first()) {

@@ -196,7 +196,7 @@ fn raised(finding: &mut Finding, trace: Trace) {
     }
     let syntax = finding.category == Syntax;
     let frame = if syntax { trace.frames.into_iter().next() } else { place::own(trace.frames) };
-    if let Some((file, line)) = frame {
+    if let Some((file, line)) = frame.filter(|(file, _)| !file.starts_with('<')) {
         finding.said.file = Some(file);
         finding.said.line = Some(line);
     }
@@ -255,7 +255,11 @@ fn traceback(finding: &mut Finding, log: &Log) -> bool {
 fn runtime(error: &str) -> Category {
     let name = error.split(':').next().unwrap_or(error).rsplit('.').next().unwrap_or(error);
     let has = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    if has(&["MemoryError", "No space left"]) {
+    if matches!(name, "JSONDecodeError" | "TOMLDecodeError" | "ParserError" | "ScannerError" | "TomlDecodeError") {
+        Syntax
+    } else if name.trim() == "KeyboardInterrupt" {
+        Category::Cancelled
+    } else if has(&["MemoryError", "No space left", "Too many open files", "Cannot allocate memory"]) {
         Category::Resource
     } else if name.contains("Timeout") || has(&["timed out"]) {
         if has(&["requests", "urllib", "http", "socket", "connect"]) { Network } else { Timeout }

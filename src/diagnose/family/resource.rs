@@ -60,6 +60,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("shell", Resource, "Killed", r"^(?:\S+: line (?P<line>\d+): )?\s*\d*\s*(?P<message>Killed\b.*)$")
         .level(Level::Symptom),
     rule("shell", Resource, "exit code 137", r"(?P<message>.*exit code:? 137\b.*)").level(Level::Symptom),
+    rule("disk", Resource, "File size limit exceeded", r"(?P<message>.*File size limit exceeded.*)")
+        .level(Level::Symptom),
     rule("files", Resource, "Too many open files", r"(?P<message>.*[tT]oo many open files.*)").level(Level::Symptom),
     rule(
         "runner",

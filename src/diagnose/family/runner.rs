@@ -164,6 +164,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("github actions", Config, "File doesn't exist", r"^(?P<message>File doesn't exist.*)").level(Level::Symptom),
     rule("github actions", Security, "GitGuardian", r"(?P<message>.*GitGuardian.*secrets? .*found.*)")
         .level(Level::Guess),
+    rule("bash", Unknown, " 1", r"^\++ (?:exit|return) (?P<code>124|137)$").level(Level::Symptom).then(exited),
     rule("gitlab", Config, "yaml invalid", r"(?P<message>.*yaml invalid.*)"),
     rule(
         "gitlab",
@@ -217,6 +218,15 @@ fn workflow(finding: &mut Finding, log: &Log) -> bool {
     let line = near.split("ine: ").nth(1).or_else(|| near.split("#L").nth(1)).or_else(|| near.split("on line ").nth(1));
     finding.said.line =
         line.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()).and_then(|n| n.parse().ok());
+    true
+}
+
+/// A traced `exit 124`.
+fn exited(finding: &mut Finding, _: &Log) -> bool {
+    let meaning = finding.said.code.take().and_then(|code| code.parse().ok()).and_then(super::super::exit::meaning);
+    let Some((category, message)) = meaning else { return false };
+    finding.category = category;
+    message.clone_into(&mut finding.said.message);
     true
 }
 

@@ -295,6 +295,7 @@ fn panic(finding: &mut Finding, log: &Log) -> bool {
             finding.test = Some(name.trim_end_matches(" stdout ----").to_owned());
         } else {
             finding.level = Level::Symptom;
+            finding.category = Build;
         }
     }
     if place::foreign(&file) {

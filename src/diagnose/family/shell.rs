@@ -17,6 +17,7 @@ pub(super) const RULES: &[Rule] = &[
     symptom("Permission denied", r"^(?:(?P<file>\S+?): (?:line )?(?P<line>\d+): )?(?P<message>(?:\S+: )?\S+: Permission denied)$").then(denied),
     symptom("bad interpreter", r"^(?:(?P<file>\S+?): (?:line )?(?P<line>\d+): )?(?P<message>\S+: (?:\S+: )?bad interpreter: .+)").then(denied),
     symptom("unbound variable", r"^(?P<file>\S+?): line (?P<line>\d+): (?P<message>\S+: unbound variable)").then(script),
+    symptom(": line ", r"^\S+: line \d+: (?P<message>[A-Z_][A-Z0-9_]*: \S.+)").then(script),
     symptom("parameter not set", r"^(?P<file>\S+?): (?:line )?(?P<line>\d+): (?P<message>\S+: parameter (?:not set|null or not set))").then(script),
     symptom("cannot execute", r"^(?:(?P<file>\S+?): (?:line )?(?P<line>\d+): )?(?P<message>\S+: cannot execute(?: binary file)?: .+)").then(denied),
     symptom("syntax error", r"^(?P<file>\S+?): (?:line )?(?P<line>\d+): (?P<message>(?:[sS]yntax error:? .+))").then(syntax),
