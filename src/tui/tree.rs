@@ -2,7 +2,13 @@
 
 use crate::{
     domain::id::{JobKey, OutputId, ProjectId, RunId},
-    state::{board::State, job::Job, run::Run},
+    protocol::event::RepairResult,
+    state::{
+        board::State,
+        job::{Job, JobStatus},
+        proposal::{ProposalState, ProposalStatus},
+        run::Run,
+    },
 };
 
 use super::ui::Ui;
@@ -91,10 +97,15 @@ pub fn is_open(ui: &Ui, state: &State, node: &Node) -> bool {
     by_itself != ui.runs.turned.contains(node)
 }
 
-/// Whether a row takes a second line for what is wrong or being done about it.
-pub fn second_line(state: &State, node: &Node) -> Option<(String, Note)> {
-    let Node::Job(run, key) = node else { return None };
-    job_note(find_job(state, *run, key)?)
+/// What is said under a row: what is wrong, and what is being done about it. Without room for both, the newer.
+pub fn notes(state: &State, node: &Node, roomy: bool) -> Vec<(String, Note)> {
+    let Node::Job(run, key) = node else { return Vec::new() };
+    let Some(job) = find_job(state, *run, key) else { return Vec::new() };
+    let mut notes: Vec<(String, Note)> = [fault(job), remedy(state, job)].into_iter().flatten().collect();
+    if !roomy && notes.len() > 1 {
+        notes.remove(0);
+    }
+    notes
 }
 
 /// What kind of thing a second line says.
@@ -104,24 +115,16 @@ pub enum Note {
     Fault,
     /// What is being done about it.
     Repair,
+    /// A person is asked about it.
+    Asks,
+    /// It is mended.
+    Good,
     /// Why it waits, or does not run.
     Reason,
 }
 
-fn job_note(job: &Job) -> Option<(String, Note)> {
-    use crate::{protocol::event::RepairResult, state::job::JobStatus};
-    if let Some(repair) = job.repair()
-        && !job.status.is_good()
-    {
-        if let Some(doing) = repair.doing() {
-            return Some((format!("repair: {doing}"), Note::Repair));
-        }
-        match &repair.result {
-            Some(RepairResult::Flaky) => return Some(("flaky: passed when run again".into(), Note::Repair)),
-            Some(RepairResult::GaveUp { why }) => return Some((format!("not repaired: {why}"), Note::Fault)),
-            _ => {}
-        }
-    }
+/// What is wrong with a job, or why it waits.
+fn fault(job: &Job) -> Option<(String, Note)> {
     match &job.status {
         JobStatus::Failed => Some(match (job.diagnosis(), job.attempt().and_then(|a| a.outcome.as_ref())) {
             (Some(diagnosis), _) => (diagnosis.headline(), Note::Fault),
@@ -132,6 +135,46 @@ fn job_note(job: &Job) -> Option<(String, Note)> {
         JobStatus::Skipped { reason } => Some((reason.to_string(), Note::Reason)),
         JobStatus::Lost => Some(("gonogo ended while it ran; r runs it again".into(), Note::Fault)),
         _ => None,
+    }
+}
+
+/// What is being done about a failed job.
+fn remedy(state: &State, job: &Job) -> Option<(String, Note)> {
+    let repair = job.repair().filter(|_| !job.status.is_good())?;
+    if let Some(doing) = repair.doing() {
+        return Some((format!("repair: {doing}"), Note::Repair));
+    }
+    match repair.result.as_ref()? {
+        RepairResult::Proposed { proposal } => state.proposals.get(proposal).map(proposal_note),
+        RepairResult::Flaky => Some(("flaky: passed when run again".into(), Note::Repair)),
+        RepairResult::GaveUp { why } => Some((format!("not repaired: {why}"), Note::Fault)),
+        RepairResult::NotRepairable { .. }
+        | RepairResult::Infrastructure { .. }
+        | RepairResult::Cancelled { .. }
+        | RepairResult::Lost => None,
+    }
+}
+
+/// What became of a proposal for a job, in a line.
+fn proposal_note(proposal: &ProposalState) -> (String, Note) {
+    let id = proposal.id;
+    match &proposal.status {
+        ProposalStatus::Pending => (format!("#{id} asks: {}", proposal.proposal.title), Note::Asks),
+        ProposalStatus::Applying { .. } => (format!("#{id} is being applied"), Note::Repair),
+        ProposalStatus::Applied => {
+            let applied = proposal.applied.as_ref();
+            let commit = applied.and_then(|applied| applied.commit.as_deref()).and_then(|commit| commit.get(..7));
+            let commit = commit.map(|commit| format!(" as {commit}")).unwrap_or_default();
+            let branch = applied.and_then(|applied| applied.branch.as_deref());
+            let branch = branch.map(|branch| format!(" on {branch}")).unwrap_or_default();
+            (format!("#{id} applied{commit}{branch}"), Note::Good)
+        }
+        ProposalStatus::ApplyFailed { error, .. } => (format!("#{id} not applied: {error}"), Note::Fault),
+        ProposalStatus::Declined { why } if why.is_empty() => (format!("#{id} no-go"), Note::Reason),
+        ProposalStatus::Declined { why } => (format!("#{id} no-go: {why}"), Note::Reason),
+        ProposalStatus::Superseded { why } => (format!("#{id} superseded: {why}"), Note::Reason),
+        ProposalStatus::Undoing => (format!("#{id} is being taken back"), Note::Repair),
+        ProposalStatus::Undone { .. } => (format!("#{id} was taken back"), Note::Reason),
     }
 }
 

@@ -1,12 +1,20 @@
 //! Nothing typed before a question was on the screen can answer it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 
 use crate::{
-    domain::id::{ApprovalId, Hash, ProposalId, RunId},
-    protocol::command::{Command, Decision},
+    domain::{
+        actor::Actor,
+        definition::ApplyInto,
+        id::{ApprovalId, Hash, ProposalId, RunId},
+    },
+    protocol::{
+        command::{Command, Decision},
+        event::{Cause, Event, ProposalEvent, Record},
+        frame::Frame,
+    },
     tui::{
         card::STILL,
         layout::Layout,
@@ -15,6 +23,25 @@ use crate::{
 };
 
 use super::{board, press, screen};
+
+#[test]
+fn what_became_of_an_answer_stands_with_the_job() {
+    let (mut ui, mut state) = board((120, 36));
+    let mut tell = |event: ProposalEvent, ui: &mut Ui| {
+        let seq = state.seq.next();
+        let event = Event::Proposal { proposal: ProposalId(1), event };
+        let record = Arc::new(Record { seq, at: crate::tui::fixture::now(), cause: Cause::Control, event });
+        state.apply(&record);
+        crate::tui::update::hear(ui, &state, Frame::Records(vec![record]));
+        screen(ui, &state)
+    };
+    let by = Actor::Person("deniz".into());
+    let approved = ProposalEvent::Approved { by, hash: Hash("5f3c9a1e77d0".into()), into: ApplyInto::Commit };
+    assert!(tell(approved, &mut ui).contains("#1 is being applied"));
+    let commit = Some("0123456789abcdef".to_owned());
+    let shown = tell(ProposalEvent::Applied { commit, branch: None }, &mut ui);
+    assert!(shown.contains("#1 applied as 0123456") && shown.contains("1 of 2 · proposal #2"), "{shown}");
+}
 
 /// What the event loop does after a draw.
 fn drawn(ui: &mut Ui) {

@@ -193,8 +193,8 @@ pub(super) fn copy(ui: &mut Ui, state: &State) -> Vec<Effect> {
         Pane::Runs => match &ui.runs.chosen {
             Some(Node::Run(run)) => state.runs.get(run).map(|run| run.source.commit.clone()).filter(|c| !c.is_empty()),
             Some(node) => node.job().map(|job| {
-                let note = tree::second_line(state, &Node::Job(node.run(), job.clone()));
-                let note = note.map_or_else(String::new, |(text, _)| format!(": {text}"));
+                let notes = tree::notes(state, &Node::Job(node.run(), job.clone()), true);
+                let note = notes.first().map_or_else(String::new, |(text, _)| format!(": {text}"));
                 format!("{}/{job}{note}", node.run())
             }),
             None => None,

@@ -211,7 +211,8 @@ pub(super) fn settle(ui: &mut Ui, state: &State, layout: &Layout) {
     ui.projects_scroll = keep(ui.projects_scroll, at, at + 1, projects.len(), height(Pane::Projects));
     if let Some(project) = ui.project {
         let nodes = tree::nodes(ui, state, project);
-        let rows = |node: &Node| 1 + usize::from(tree::second_line(state, node).is_some());
+        let roomy = view::runs::is_roomy(layout.inside(layout.runs));
+        let rows = |node: &Node| 1 + tree::notes(state, node, roomy).len();
         let chosen = ui.runs.chosen.as_ref();
         let at = chosen.and_then(|chosen| nodes.iter().position(|node| node == chosen)).unwrap_or(0);
         let before: usize = nodes.iter().take(at).map(rows).sum();

@@ -9,6 +9,7 @@ use ratatui::{
 use crate::{
     config::keymap::action::{Action, Context},
     domain::{
+        definition::ApplyInto,
         id::ApprovalId,
         proposal::{ProofRun, RiskLevel},
     },
@@ -67,7 +68,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     }
     let body = Rect { y: area.y + head_rows as u16, height: (room - head_rows) as u16, ..area };
     render_diff(buf, body, ui);
-    columns::put(buf, area, room as u16, &keys(ui, proposal.is_some(), width));
+    columns::put(buf, area, room as u16, &keys(ui, state, proposal, width));
 }
 
 /// How many rows of the words are shown: at least a few rows are left for the change.
@@ -116,7 +117,8 @@ fn proposal_head(ui: &Ui, state: &ProposalState, width: usize) -> Vec<Line<'stat
         Span::styled(format!(" -{}", size.1), theme.bad),
         Span::styled(format!("  {files} file{}", if files == 1 { "" } else { "s" }), theme.quiet),
     ];
-    let from = format!("{} · asked {}", proposal.fixer, status::time_of_day(ui, state.asked_at));
+    let edited = proposal.revises.map(|id| format!("edited form of #{id} · ")).unwrap_or_default();
+    let from = format!("{edited}{} · asked {}", proposal.fixer, status::time_of_day(ui, state.asked_at));
     let mut from = vec![Span::styled(glyphs.plain(&from), theme.quiet)];
     let title = columns::clip(&glyphs.plain(&proposal.title), width, glyphs.more);
     let title = vec![Span::styled(title, theme.strong)];
@@ -225,15 +227,22 @@ pub fn hunk_row(ui: &Ui, hunk: usize) -> usize {
 }
 
 /// The card's keys.
-fn keys(ui: &Ui, patch: bool, width: usize) -> Line<'static> {
+fn keys(ui: &Ui, state: &State, proposal: Option<&ProposalState>, width: usize) -> Line<'static> {
     let theme = &ui.options.theme;
     let live = ui.card_is_armed();
     let partial = !ui.card.dropped.is_empty();
     let hunks = ui.card.patch().map_or(0, crate::domain::patch::Patch::hunk_count);
-    let mut list = vec![
-        (Action::Yes, if partial { "prove the rest" } else { "GO" }),
-        (Action::No, if width < 70 { "NO-GO" } else { "NO-GO, with words" }),
-    ];
+    let patch = proposal.is_some();
+    let into = proposal.and_then(|p| state.runs.get(&p.proposal.run)).map(|run| run.fix.apply);
+    let go = match into {
+        _ if partial => "prove the rest",
+        _ if width < 70 => "GO",
+        Some(ApplyInto::Commit) => "GO, commit it",
+        Some(ApplyInto::Branch) => "GO, on a new branch",
+        Some(ApplyInto::WorkingTree) => "GO, into the working tree",
+        None => "GO",
+    };
+    let mut list = vec![(Action::Yes, go), (Action::No, if width < 70 { "NO-GO" } else { "NO-GO, with words" })];
     if patch {
         list.push((Action::Edit, "edit"));
         if hunks > 1 {

@@ -34,10 +34,11 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         return;
     };
     let width = usize::from(area.width);
+    let roomy = is_roomy(area);
     let mut row = 0;
     for node in tree::nodes(ui, state, project.id) {
         let mut lines = vec![line(ui, state, &node, width)];
-        lines.extend(tree::second_line(state, &node).map(|(text, note)| note_line(ui, &text, note, width)));
+        lines.extend(tree::notes(state, &node, roomy).iter().map(|(text, note)| note_line(ui, text, *note, width)));
         for (index, line) in lines.iter().enumerate() {
             if row >= ui.runs.scroll {
                 let at = (row - ui.runs.scroll) as u16;
@@ -52,6 +53,11 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
             break;
         }
     }
+}
+
+/// There is room for two lines under a row.
+pub fn is_roomy(area: Rect) -> bool {
+    area.height >= 20
 }
 
 fn line(ui: &Ui, state: &State, node: &Node, width: usize) -> Line<'static> {
@@ -73,11 +79,12 @@ fn run_line(ui: &Ui, state: &State, run: &Run, width: usize) -> Line<'static> {
     let glyphs = ui.options.glyphs;
     let open = if tree::is_open(ui, state, &Node::Run(run.id)) { glyphs.open } else { glyphs.shut };
     let name = run.pipeline.clone().unwrap_or_else(|| "pipeline".into());
+    let then = run.followed_by.map(|next| format!(" {} {next}", glyphs.arrow)).unwrap_or_default();
     let left = vec![
         Span::styled(format!("{open} "), theme.quiet),
         status::run(run).glyph(ui),
         Span::styled(format!(" {} {name}", run.id), theme.strong),
-        Span::styled(format!("  {}", about(run)), theme.quiet),
+        Span::styled(format!("  {}{then}", about(run)), theme.quiet),
     ];
     let right = vec![
         status::run(run).word(ui),
@@ -179,6 +186,8 @@ fn note_line(ui: &Ui, text: &str, note: Note, width: usize) -> Line<'static> {
     let style = match note {
         Note::Fault => theme.bad,
         Note::Repair => theme.repair,
+        Note::Asks => theme.warn,
+        Note::Good => theme.good,
         Note::Reason => theme.quiet,
     };
     let text = text.lines().next().unwrap_or_default();
