@@ -12,8 +12,11 @@ use super::{
 };
 use crate::domain::diagnosis::{Category, Diagnostic};
 
+/// Most findings of one level that are kept of one step.
+pub(super) const MOST: usize = 1000;
+
 /// Most findings that are kept of one log.
-const MOST: usize = 1000;
+const ALL: usize = 50_000;
 
 /// Refines what a rule found, or drops it (`false`).
 pub(super) type Then = fn(&mut Finding, &Log) -> bool;
@@ -92,12 +95,15 @@ static BOOK: LazyLock<Option<Book>> = LazyLock::new(|| {
 pub(super) fn read(log: &Log) -> Vec<Finding> {
     let Some(book) = BOOK.as_ref() else { return Vec::new() };
     let mut found: Vec<Finding> = Vec::new();
-    let mut kept = [0_usize; 6];
+    let (mut kept, mut step) = ([0_usize; 6], 0);
     let mut hits = Vec::new();
     for at in 0..log.len() {
         let line = log.line(at);
         if line.is_empty() || log.mark_of(at) == Mark::Quiet {
             continue;
+        }
+        if log.step_of(at) != step {
+            (kept, step) = ([0; 6], log.step_of(at));
         }
         hits.clear();
         hits.extend(book.needles.find_overlapping_iter(line).map(|hit| book.owners[hit.pattern().as_usize()]));
@@ -122,7 +128,7 @@ pub(super) fn read(log: &Log) -> Vec<Finding> {
                 best = Some(finding);
             }
         }
-        if let Some(finding) = best {
+        if let Some(finding) = best.filter(|best| kept[best.level as usize] < MOST && found.len() < ALL) {
             kept[finding.level as usize] += 1;
             found.push(finding);
         }

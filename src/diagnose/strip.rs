@@ -53,7 +53,7 @@ fn escape(tail: &[u8]) -> usize {
             }
         }
         Some(b'(' | b')') => 2.min(tail.len()),
-        Some(_) => 1,
+        Some(b) => usize::from(b.is_ascii()),
         None => 0,
     }
 }

@@ -20,7 +20,10 @@ fn timestamp(line: &str) -> Option<&str> {
     let line = line.trim_start_matches('\u{feff}');
     let bytes = line.as_bytes();
     let shaped = bytes.len() >= 20
-        && bytes[..19].iter().zip(b"0000-00-00T00:00:00").all(|(b, p)| if *p == b'0' { b.is_ascii_digit() } else { b == p });
+        && bytes[..19]
+            .iter()
+            .zip(b"0000-00-00T00:00:00")
+            .all(|(b, p)| if *p == b'0' { b.is_ascii_digit() } else { b == p });
     if !shaped {
         return None;
     }
@@ -31,8 +34,8 @@ fn timestamp(line: &str) -> Option<&str> {
 
 static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"^(?:#\d+ (?:\d+\.\d+ )", // BuildKit: `#12 3.456 text`
-        r"|\[[^\]]+\]\s+\| ",      // act: `[CI/test]   | text`
+        r"^(?:#\d+ (?:\d+\.\d+ )",        // BuildKit: `#12 3.456 text`
+        r"|\[[^\]]+\]\s+\| ",             // act: `[CI/test]   | text`
         r"|[A-Za-z][\w.-]*[-_]\d+\s+\| ", // Compose: `web-1  | text`
         r"|@?[A-Za-z][\w./@-]*[:#](?:build|lint|test|types?|typecheck|type-check|check|format|check-types|compile|dev|ci|[a-z]+:[a-z]+): ", // Turborepo
         r"|(?:packages|apps|libs|services|\.)[\w./@-]* (?:build|lint|test|typecheck|type-check|check|format|compile|ci)\$? ?: ", // pnpm -r
@@ -46,7 +49,9 @@ pub(super) fn prefix(line: &str) -> &str {
     let worth = match line.as_bytes().first() {
         Some(b'#') => line.as_bytes().get(1).is_some_and(u8::is_ascii_digit),
         Some(b'[') => line.contains("] "),
-        Some(b'@' | b'.' | b'a'..=b'z' | b'A'..=b'Z') => line.as_bytes().iter().take(80).any(|b| *b == b'|' || *b == b':'),
+        Some(b'@' | b'.' | b'a'..=b'z' | b'A'..=b'Z') => {
+            line.as_bytes().iter().take(80).any(|b| *b == b'|' || *b == b':')
+        }
         _ => false,
     };
     match PREFIX.as_ref().filter(|_| worth).and_then(|prefix| prefix.find(line)) {

@@ -2,10 +2,7 @@
 //!
 //! Its keys live only once it has been on the screen, and the keyboard has been still, for [`STILL`] (design invariant 10).
 
-use std::{
-    collections::BTreeSet,
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     domain::{

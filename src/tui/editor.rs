@@ -10,10 +10,12 @@ use crate::domain::patch::PatchText;
 pub async fn edit(patch: &PatchText) -> io::Result<String> {
     let file = tempfile::Builder::new().prefix("gonogo-").suffix(".diff").tempfile()?;
     std::fs::write(file.path(), &patch.0)?;
-    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+    let editor =
+        ["VISUAL", "EDITOR"].into_iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
     let editor = editor.unwrap_or_else(|| "vi".into());
     // An editor may come with arguments of its own, as git takes it.
-    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file.path()).status().await?;
+    let status =
+        Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file.path()).status().await?;
     if !status.success() {
         return Err(io::Error::other(format!("`{editor}` ended with {status}")));
     }

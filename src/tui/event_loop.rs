@@ -1,6 +1,10 @@
 //! The wheel: keys, frames and time in; one place where the screen is drawn.
 
-use std::{collections::VecDeque, io::{self, IsTerminal as _, Write}, time::Duration};
+use std::{
+    collections::VecDeque,
+    io::{self, IsTerminal as _, Write},
+    time::Duration,
+};
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::{Stream, StreamExt as _};
@@ -17,8 +21,7 @@ use crate::{
 };
 
 use super::{
-    editor,
-    input,
+    editor, input,
     layout::Layout,
     options::{BoardError, Left, Options},
     screen::{Gauge, Pipe, Screen},
@@ -165,7 +168,8 @@ impl<W: Write> Board<W> {
     fn wake_at(&self) -> Option<Duration> {
         let now = (self.clock)().mono;
         let soon = now + Duration::from_millis(5);
-        let draw = self.ui.dirty.then(|| if self.gauge.is_idle() { self.next_frame } else { self.next_frame.max(soon) });
+        let draw =
+            self.ui.dirty.then(|| if self.gauge.is_idle() { self.next_frame } else { self.next_frame.max(soon) });
         let arm = self.ui.card.arms_at().filter(|at| *at > now && self.ui.card_may_take_keys());
         let tick = view::status::ticks(&self.ui, &self.state).then_some(self.next_tick);
         let send = (!self.outbox.is_empty()).then_some(soon);
@@ -207,7 +211,9 @@ impl<W: Write> Board<W> {
 
     fn hear(&mut self, frame: Frame) {
         if let Frame::Records(records) = &frame {
-            records.iter().for_each(|record| self.state.apply(record));
+            for record in records {
+                self.state.apply(record);
+            }
         }
         let effects = update::hear(&mut self.ui, &self.state, frame);
         self.perform(effects);

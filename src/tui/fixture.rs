@@ -17,17 +17,19 @@ use crate::{
     protocol::{
         command::Refusal,
         event::{
-            Cause, ControlEvent, Event, GateEvent, JobEvent, ProjectEvent, ProposalEvent, Record, RepairEvent, RepairPhase,
-            RepairResult, RunEvent, Source, TryResult,
+            Cause, ControlEvent, Event, GateEvent, JobEvent, ProjectEvent, ProposalEvent, Record, RepairEvent,
+            RepairPhase, RepairResult, RunEvent, Source, TryResult,
         },
         query::{Answer, OutputLine, Page, Query},
     },
 };
 
+use super::widget::ansi;
+
 /// When the story begins: 2026-03-14 14:00:00 UTC.
 const BEGIN: i64 = 1_773_496_800;
 /// What the clock says when it is looked at.
-const NOW: i64 = BEGIN + 262;
+const NOW: i64 = BEGIN + 143;
 
 /// What the clock says when the story is looked at.
 pub fn now() -> Timestamp {
@@ -96,7 +98,7 @@ impl Log {
         let exit = if outcome == JobOutcome::Passed { 0 } else { 101 };
         self.job(run, job, JobEvent::StepFinished { step: 0, exit, took: Millis(took) });
         let diagnosis = diagnosis.map(Box::new);
-        let lines = if job == "test" { TEST_LINES } else { 12 };
+        let lines = if job == "test" { TEST_LINES } else { OTHER_LINES };
         let finished =
             JobEvent::Finished { attempt, outcome, took: Millis(took), diagnosis, lines, artifacts: Vec::new() };
         self.job(run, job, finished);
@@ -189,7 +191,12 @@ fn infra_at_its_gate(log: &mut Log) {
         }],
         ..Pipeline::default()
     };
-    log.wait(2).requested(40, 3, &pipeline, source("17c0ffee2ab2f1d8c1f0a5a6b9b7c3d2e1f00998", "Raise the pool's size"));
+    log.wait(2).requested(
+        40,
+        3,
+        &pipeline,
+        source("17c0ffee2ab2f1d8c1f0a5a6b9b7c3d2e1f00998", "Raise the pool's size"),
+    );
     log.start(40, "plan", 1);
     log.wait(6).end(40, "plan", 1, 6_300, JobOutcome::Passed, None);
 }
@@ -225,7 +232,11 @@ fn api_under_way(log: &mut Log) {
     log.repair(41, "test", RepairEvent::Started { number: 1, attempt: 1, revision: None });
     log.phase(41, "test", RepairPhase::Confirming, None);
     log.wait(4).start(41, "e2e", 2);
-    log.wait(8).repair(41, "lint", RepairEvent::Tried { fixer: "cargo clippy --fix".into(), result: TryResult::Proven });
+    log.wait(8).repair(
+        41,
+        "lint",
+        RepairEvent::Tried { fixer: "cargo clippy --fix".into(), result: TryResult::Proven },
+    );
     propose(log, 2, lint_proposal());
     log.run(40, RunEvent::Gate { gate: "ship".into(), event: GateEvent::Asked });
     log.wait(9).phase(41, "test", RepairPhase::Fixing, Some("rustc suggestion"));
@@ -274,7 +285,8 @@ fn lint_diagnosis() -> Diagnosis {
 
 fn network_diagnosis() -> Diagnosis {
     let mut diagnosis = diagnosis(Category::Network, "npm", ("", 0), None, "registry.npmjs.org: connection timed out");
-    diagnosis.primary = Some(Diagnostic { message: "registry.npmjs.org: connection timed out".into(), ..Diagnostic::default() });
+    diagnosis.primary =
+        Some(Diagnostic { message: "registry.npmjs.org: connection timed out".into(), ..Diagnostic::default() });
     diagnosis
 }
 
@@ -350,7 +362,7 @@ diff --git a/src/charge.rs b/src/charge.rs
 index 1111111..2222222 100644
 --- a/src/charge.rs
 +++ b/src/charge.rs
-@@ -16,7 +16,10 @@ impl Charge {
+@@ -16,6 +16,9 @@ impl Charge {
      /// Charges the card once.
      pub fn once(&self, card: &Card) -> Result<Receipt, ChargeError> {
 -        let response = self.gateway.post(\"/charge\", &Request { amount: self.amount, currency: self.currency, card })?;
@@ -375,7 +387,7 @@ index 3333333..4444444 100644
  use std::time::Duration;
  
  use crate::charge::{Charge, ChargeError};
-@@ -38,12 +37,8 @@ pub fn with_retry(charge: &Charge) -> Result<Receipt, ChargeError> {
+@@ -38,12 +37,7 @@ pub fn with_retry(charge: &Charge) -> Result<Receipt, ChargeError> {
      for wait in WAITS {
          match charge.once(&card) {
 -            Err(error) => {
@@ -394,6 +406,8 @@ index 3333333..4444444 100644
 
 /// Lines of the test job's output.
 pub const TEST_LINES: u64 = 412;
+/// Lines of the other outputs.
+const OTHER_LINES: u64 = 12;
 /// The line on which its diagnosis rests (0 is the first).
 const EVIDENCE: u64 = 371;
 
@@ -431,7 +445,8 @@ fn text(output: &OutputId, number: u64) -> String {
 
 /// What the other side would answer.
 pub fn answer(query: &Query) -> Result<Answer, Refusal> {
-    let lines = |output: &OutputId| if output.job.as_str() == "test" && !output.repair { TEST_LINES } else { 40 };
+    let lines =
+        |output: &OutputId| if output.job.as_str() == "test" && !output.repair { TEST_LINES } else { OTHER_LINES };
     Ok(match query {
         Query::Lines { output, first, count } => {
             let total = lines(output);
@@ -446,7 +461,8 @@ pub fn answer(query: &Query) -> Result<Answer, Refusal> {
                 .case_insensitive(true)
                 .build()
                 .map_err(|error| Refusal::new(format!("`{pattern}` is no regular expression: {error}")))?;
-            let all: Vec<u64> = (0..lines(output)).filter(|&n| regex.is_match(&text(output, n))).collect();
+            let all: Vec<u64> =
+                (0..lines(output)).filter(|&n| regex.is_match(&ansi::plain(&text(output, n)))).collect();
             let ahead = all.into_iter().filter(|n| if *backwards { n <= from } else { n >= from });
             let mut found: Vec<u64> = ahead.collect();
             if *backwards {

@@ -68,7 +68,8 @@ fn confirming(key: &KeyEvent) -> Option<Intent> {
 
 /// Letters that scroll the card belong to the pane with the focus where that is another.
 fn scrolls_card(action: Action) -> bool {
-    matches!(action, Action::CardDown | Action::CardUp | Action::CardHelp)
+    use Action::{CardDown, CardHelp, CardPageDown, CardPageUp, CardUp};
+    matches!(action, CardDown | CardHelp | CardPageDown | CardPageUp | CardUp)
 }
 
 fn moves(action: Action) -> bool {

@@ -146,16 +146,22 @@ impl Layout {
     }
 
     fn deck(&mut self, ui: &Ui, body: Rect, asked: bool) {
-        let card = (body.height / 3).clamp(10, 14);
+        // While it is being answered, the card needs the timeline's place; the log stays in sight.
+        let opened = asked && ui.card.opened;
+        let card = if opened { body.height / 2 } else { (body.height / 3).clamp(10, 14) };
         let body = self.docked(body, asked, card);
         if ui.zoom {
             *self.pane_mut(ui.focus) = body;
             return;
         }
-        let time = if asked { 7 } else { 10 };
+        let time = match (opened, asked) {
+            (true, _) => 0,
+            (_, true) => 7,
+            (_, false) => 10,
+        };
         let [upper, timeline] = rows(body, [Constraint::Fill(1), Constraint::Length(time)]);
         let [left, logs] = columns(upper, [Constraint::Length(44), Constraint::Fill(1)]);
-        let projects = if asked { 4 } else { 6 };
+        let projects = if asked { 5 } else { 6 };
         let [projects, runs] = rows(left, [Constraint::Length(projects), Constraint::Fill(1)]);
         (self.projects, self.runs, self.logs, self.timeline) = (projects, runs, logs, timeline);
     }

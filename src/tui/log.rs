@@ -47,6 +47,8 @@ pub struct LogPane {
     /// Reads under way: from, to.
     reading: Vec<(u64, u64)>,
     known: bool,
+    /// Why lines could not be read; not asked for again until something changes.
+    stuck: Option<String>,
 }
 
 /// A search.
@@ -103,7 +105,13 @@ impl LogPane {
         }
         self.total = total;
         self.known = true;
+        self.stuck = None;
         true
+    }
+
+    /// Why nothing can be shown, if that is so.
+    pub fn stuck(&self) -> Option<&str> {
+        self.stuck.as_deref()
     }
 
     /// Lines that came since following was given up.
@@ -127,6 +135,9 @@ impl LogPane {
             self.known = true;
             self.seen = self.total;
         }
+        if page.lines.is_empty() && self.total > asked.0 {
+            self.stuck = Some("these lines are not there any more".into());
+        }
         for (number, line) in (page.first..).zip(page.lines) {
             self.lines.insert(number, line);
         }
@@ -138,9 +149,12 @@ impl LogPane {
         }
     }
 
-    /// A read came to nothing: it may be tried again when something changes.
-    pub fn unread(&mut self, asked: (u64, u64)) {
-        self.reading.retain(|range| *range != asked);
+    /// A read came to nothing: it is tried again when something changes.
+    pub fn unread(&mut self, output: &OutputId, asked: (u64, u64), why: String) {
+        if self.output.as_ref() == Some(output) {
+            self.reading.retain(|range| *range != asked);
+            self.stuck = Some(why);
+        }
     }
 
     /// Rows that a line takes.
@@ -196,7 +210,7 @@ impl LogPane {
 
     /// What to read next: what is shown and is not there, with a screen more either way.
     fn missing(&mut self, height: u64) -> Option<(Query, (u64, u64))> {
-        let output = self.output.clone()?;
+        let output = self.output.clone().filter(|_| self.stuck.is_none())?;
         let (low, high) = if self.known {
             let end = if self.follow { self.total } else { self.top + height };
             (end.saturating_sub(2 * height), (end + height).min(self.total))
@@ -265,22 +279,18 @@ impl LogPane {
     }
 }
 
-/// What `e` looks for in an output: the words with which tools say that something is wrong.
-pub const ERROR_PATTERN: &str =
-    r"\b(error|errors|failed|failure|panicked|fatal|exception|traceback)\b|^\s*(FAIL|E  )|\b\w+(Error|Exception):";
+/// What `e` looks for in an output: the words with which tools say that something is wrong. Counts of nought don't.
+pub const ERROR_PATTERN: &str = concat!(
+    r"^\s*(error|Error|ERROR|not ok)\b|^\s*[✗✘]|^E   |\b[Ee]rror(\[\w+\])?:|\bERROR\b|\bERR!|\bfatal( error)?:|\bFAIL(ED|URE)?\b",
+    r"|\b[1-9]\d* (errors?|failed|failing|failures?)\b|\bpanicked at\b|\bTraceback \(|\b\w+(Error|Exception)\b",
+    r"|\berror TS\d+|[Cc]ommand not found|[Pp]ermission denied|[Nn]o such file or directory|\bassertion .*failed\b",
+);
 
 /// Whether a line says that something is wrong, for the mark at its left.
 pub fn says_error(text: &str) -> bool {
     use std::sync::LazyLock;
-    #[allow(clippy::expect_used, reason = "the pattern is a constant and a test compiles it")]
-    static ERROR: LazyLock<regex::Regex> = LazyLock::new(|| {
-        regex::RegexBuilder::new(&format!("(?:{ERROR_PATTERN})")).build().expect("the pattern is a regular expression")
-    });
-    // "0 failed", "no errors": what went well says so in the same words.
-    static NONE: LazyLock<Option<regex::Regex>> =
-        LazyLock::new(|| regex::Regex::new(r"(?i)\b(0|no) (error|errors|failed|failures?|warnings?)\b").ok());
-    let none = NONE.as_ref().is_some_and(|none| none.is_match(text));
-    !none && ERROR.is_match(text)
+    static ERROR: LazyLock<Option<regex::Regex>> = LazyLock::new(|| regex::Regex::new(ERROR_PATTERN).ok());
+    ERROR.as_ref().is_some_and(|error| error.is_match(text))
 }
 
 #[cfg(test)]
@@ -349,6 +359,19 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_not_asked_for_again_and_again() {
+        let mut log = LogPane::default();
+        log.show(output(), Some(100), true);
+        let (_, asked) = log.settle(10, 80).unwrap();
+        log.unread(&output(), asked, "no such output".into());
+        assert_eq!((log.settle(10, 80), log.stuck()), (None, Some("no such output")));
+        log.grew(&output(), 101);
+        assert!(log.settle(10, 80).is_some());
+        log.read(&output(), (0, 5), page(0, 0, 101));
+        assert_eq!(log.settle(10, 80), None);
+    }
+
+    #[test]
     fn wrapped_lines_scroll_by_rows() {
         let mut log = LogPane { wrap: true, ..LogPane::default() };
         log.show(output(), Some(3), false);
@@ -366,7 +389,15 @@ mod tests {
 
     #[test]
     fn lines_that_say_error_are_known() {
-        for bad in ["error[E0308]: mismatched types", "test a ... FAILED: 1 failed", "thread 'main' panicked at x", "ValueError: no"] {
+        for bad in [
+            "error[E0308]: mismatched types",
+            "test a ... FAILED",
+            "thread 'main' panicked at x",
+            "ValueError: no",
+            "src/x.ts(1,2): error TS2322: no",
+            "npm ERR! code E404",
+            "3 failed, 2 passed",
+        ] {
             assert!(says_error(bad), "{bad}");
         }
         for good in ["test result: ok. 3 passed; 0 failed", "compiling terror v1", "no errors found"] {

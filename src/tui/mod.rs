@@ -7,8 +7,6 @@
 pub mod card;
 mod editor;
 pub mod event_loop;
-#[cfg(test)]
-mod tests;
 pub mod fixture;
 pub mod glyphs;
 pub mod input;
@@ -19,6 +17,8 @@ pub mod picture;
 pub mod screen;
 pub mod select;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 pub mod tree;
 pub mod ui;

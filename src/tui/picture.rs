@@ -11,10 +11,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::{
-    protocol::frame::Frame,
-    state::board::State,
-};
+use crate::{protocol::frame::Frame, state::board::State};
 
 use super::{
     card::STILL,
@@ -52,7 +49,9 @@ pub fn story(options: Options, size: (u16, u16)) -> (Ui, State) {
     let newest = records.last().map(|record| record.seq).unwrap_or_default();
     let hello = Frame::Hello { version: "0.1.0".into(), pid: 4711, seq: newest };
     update::hear(&mut ui, &state, hello);
-    records.iter().for_each(|record| state.apply(record));
+    for record in &records {
+        state.apply(record);
+    }
     update::hear(&mut ui, &state, Frame::Records(records));
     let test = crate::domain::id::JobKey::from("test");
     super::select::choose_job(&mut ui, &state, crate::domain::id::RunId(41), &test);
@@ -155,7 +154,11 @@ fn run(out: &mut String, look: &Look, text: &str, x: u16, columns: u16, y: u16) 
     let (left, top) = (MARGIN + f32::from(x) * CELL.0, MARGIN + f32::from(y) * CELL.1);
     let width = f32::from(columns) * CELL.0;
     if back != BACKGROUND {
-        let _ = writeln!(out, "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{}\" fill=\"{back}\"/>", CELL.1);
+        let _ = writeln!(
+            out,
+            "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{}\" fill=\"{back}\"/>",
+            CELL.1
+        );
     }
     if text.trim().is_empty() {
         return;

@@ -49,7 +49,6 @@ fn choose_run(ui: &mut Ui, state: &State) {
         ui.runs.chosen = newest.map(Node::Run);
         ui.runs.pinned = false;
         ui.timeline.cursor = None;
-        ui.timeline.scroll = 0;
     }
 }
 
@@ -65,23 +64,36 @@ fn exists(state: &State, node: &Node) -> bool {
 }
 
 fn choose_output(ui: &mut Ui, state: &State) {
-    let Some(run) = ui.run().and_then(|id| state.runs.get(&id)) else {
-        ui.log = LogPane::empty(ui.log.wrap, ui.log.time);
-        return;
-    };
-    let of_this_run = ui.log.output.as_ref().is_some_and(|output| output.run == run.id);
-    if of_this_run && (ui.log.pinned || ui.runs.chosen.as_ref().is_some_and(|node| node.job().is_some())) {
-        return;
-    }
-    let job = ui.runs.chosen.as_ref().and_then(Node::job).and_then(|key| tree::run_job(run, key));
-    let Some(job) = job.or_else(|| interesting(run)) else {
-        if !of_this_run {
-            ui.log.output = None;
+    let chosen = ui.runs.chosen.clone();
+    let Some(run) = ui.run().and_then(|id| state.runs.get(&id)) else { return nothing(ui) };
+    let key = chosen.as_ref().and_then(Node::job);
+    let shown =
+        ui.log.output.as_ref().filter(|output| output.run == run.id && key.is_none_or(|key| output.job == *key));
+    // What the person reads stays; but the end of one attempt is followed by the beginning of the next.
+    if let Some(shown) = shown
+        && (ui.log.pinned || key.is_some())
+    {
+        let next = tree::run_job(run, &shown.job).and_then(|job| job.output(run.id));
+        let goes_on = ui.log.follow && !shown.repair && matches!(chosen, Some(Node::Job(..)));
+        if let Some(next) = next.filter(|next| goes_on && next != shown) {
+            show(ui, state, next, true);
         }
         return;
+    }
+    let job = match key {
+        Some(key) => tree::run_job(run, key),
+        None => interesting(run),
     };
-    if let Some(output) = job.output(run.id) {
-        show(ui, state, output, false);
+    match job.and_then(|job| job.output(run.id)) {
+        Some(output) => show(ui, state, output, key.is_some()),
+        None => nothing(ui),
+    }
+}
+
+/// Nothing has been written by what is chosen.
+fn nothing(ui: &mut Ui) {
+    if ui.log.output.is_some() {
+        ui.log = LogPane::empty(ui.log.wrap, ui.log.time);
     }
 }
 
@@ -100,7 +112,8 @@ pub fn show(ui: &mut Ui, state: &State, output: OutputId, chosen: bool) {
         return;
     }
     let job = tree::find_job(state, output.run, &output.job);
-    let attempt = job.and_then(|job| job.attempts.iter().find(|a| a.number == output.attempt)).filter(|_| !output.repair);
+    let attempt =
+        job.and_then(|job| job.attempts.iter().find(|a| a.number == output.attempt)).filter(|_| !output.repair);
     let ended = attempt.is_some_and(|attempt| attempt.ended_at.is_some());
     let lines = attempt.filter(|_| ended).map(|attempt| attempt.lines).filter(|&lines| lines > 0);
     let evidence = attempt.and_then(|a| a.diagnosis.as_ref()).and_then(|diagnosis| diagnosis.evidence);
@@ -113,20 +126,33 @@ pub fn show(ui: &mut Ui, state: &State, output: OutputId, chosen: bool) {
     }
 }
 
-/// Chooses a job, and shows the output of its newest attempt.
+/// Chooses a job, and shows its output.
 pub fn choose_job(ui: &mut Ui, state: &State, run: RunId, job: &JobKey) {
-    ui.runs.chosen = Some(Node::Job(run, job.clone()));
-    ui.runs.pinned = true;
-    if let Some(found) = state.runs.get(&run) {
-        ui.project = Some(found.project);
-        let node = Node::Run(run);
-        if !tree::is_open(ui, state, &node) {
-            turn(ui, node);
+    choose(ui, state, Node::Job(run, job.clone()));
+    choose_output(ui, state);
+}
+
+/// Chooses a gate, and shows what its run has written.
+pub fn choose_gate(ui: &mut Ui, state: &State, run: RunId, gate: String) {
+    choose(ui, state, Node::Gate(run, gate));
+    ui.log.pinned = false;
+    choose_output(ui, state);
+}
+
+/// Chooses a row, in whatever project it is, and opens what it lies in.
+fn choose(ui: &mut Ui, state: &State, node: Node) {
+    if ui.run() != Some(node.run()) {
+        ui.timeline.cursor = None;
+    }
+    if let Some(run) = state.runs.get(&node.run()) {
+        ui.project = Some(run.project);
+        let parent = Node::Run(run.id);
+        if !tree::is_open(ui, state, &parent) {
+            turn(ui, parent);
         }
     }
-    if let Some(output) = tree::find_job(state, run, job).and_then(|job| job.output(run)) {
-        show(ui, state, output, true);
-    }
+    ui.runs.chosen = Some(node);
+    ui.runs.pinned = true;
 }
 
 /// Opens what is shut, and shuts what is open.

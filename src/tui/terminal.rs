@@ -1,8 +1,7 @@
 //! Taking the terminal over and giving it back: on leaving, on a panic, on a signal, for the editor, for the shell.
 
 use std::{
-    io,
-    panic,
+    io, panic,
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},

@@ -49,13 +49,14 @@ impl Theme {
             good: fg(Color::Green),
             bad: fg(Color::Red),
             warn: fg(Color::Yellow),
-            running: fg(Color::Blue),
+            // plain blue is next to black in many terminals
+            running: fg(Color::LightBlue),
             repair: fg(Color::Magenta),
             frame: fg(Color::DarkGray),
             chosen: Style::new().add_modifier(Modifier::REVERSED),
             chosen_elsewhere: Style::new().add_modifier(Modifier::BOLD),
             found: Style::new().fg(Color::Black).bg(Color::Yellow),
-            marked: Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
+            marked: Style::new().add_modifier(Modifier::BOLD),
         }
     }
 
@@ -78,7 +79,7 @@ impl Theme {
             chosen: reversed,
             chosen_elsewhere: bold,
             found: reversed,
-            marked: bold.add_modifier(Modifier::UNDERLINED),
+            marked: bold,
         }
     }
 

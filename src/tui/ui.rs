@@ -12,10 +12,7 @@ use crate::{
         patch::PatchText,
         time::Timestamp,
     },
-    protocol::{
-        command::Command,
-        query::Query,
-    },
+    protocol::{command::Command, query::Query},
 };
 
 use super::{
@@ -135,8 +132,6 @@ pub struct TimelinePane {
     pub cursor: Option<Seq>,
     /// Each step shows half of the time before.
     pub scale: u8,
-    /// First row of bars shown.
-    pub scroll: usize,
 }
 
 /// Something over the panes that has the keys.
@@ -339,7 +334,9 @@ impl Ui {
         match &self.overlay {
             None => self.log.field.is_some(),
             Some(Overlay::Help { .. } | Overlay::Confirm(_)) => false,
-            Some(Overlay::Palette { .. } | Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }) => true,
+            Some(Overlay::Palette { .. } | Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }) => {
+                true
+            }
         }
     }
 

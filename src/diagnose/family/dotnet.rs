@@ -6,7 +6,9 @@ use super::super::{
     place,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{Build, Config, Dependency, Format, Import, Lint, Network, Security, Syntax, Test, Type};
+use crate::domain::diagnosis::Category::{
+    Build, Config, Dependency, Format, Import, Lint, Network, Security, Syntax, Test, Type,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("dotnet format", Format, "error WHITESPACE", r"^\s*(?P<file>\S.*?)\((?P<line>\d+),(?P<column>\d+)\): error (?P<code>WHITESPACE): (?P<message>.+?)(?: \[.+\])?$"),

@@ -48,7 +48,12 @@ fn fatal(finding: &mut Finding, log: &Log) -> bool {
     let said = &finding.said.message;
     if said.contains("Could not read from remote") {
         finding.level = Level::Guess;
-        let refused = log.before(finding.at, 6).any(|(_, l)| l.contains("Connection ") || l.contains("Could not resolve") || l.contains("timed out") || l.contains("kex_exchange"));
+        let refused = log.before(finding.at, 6).any(|(_, l)| {
+            l.contains("Connection ")
+                || l.contains("Could not resolve")
+                || l.contains("timed out")
+                || l.contains("kex_exchange")
+        });
         if refused {
             finding.category = Network;
         }

@@ -69,7 +69,8 @@ fn press(ui: &mut Ui, state: &State, keys: &[&str]) -> Vec<Effect> {
     for name in keys {
         let Some(intent) = input::intent(ui, &key(name)) else { continue };
         let effects = update::update(ui, state, intent);
-        let (queries, rest): (Vec<Effect>, Vec<Effect>) = effects.into_iter().partition(|e| matches!(e, Effect::Query(..)));
+        let (queries, rest): (Vec<Effect>, Vec<Effect>) =
+            effects.into_iter().partition(|e| matches!(e, Effect::Query(..)));
         picture::perform(ui, state, queries);
         picture::read_all(ui, state);
         out.extend(rest);

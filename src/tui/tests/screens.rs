@@ -128,8 +128,17 @@ fn without_colours_there_are_none() {
 }
 
 #[test]
-fn pictures_are_drawn() {
-    let (ui, state) = board((80, 24));
-    let svg = picture::picture(&ui, &state);
-    assert!(svg.starts_with("<svg ") && svg.contains("GONOGO") && svg.trim_end().ends_with("</svg>"));
+fn the_pictures_in_the_documentation_are_what_the_board_looks_like() {
+    let kept = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures"));
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        picture::write_all(kept).unwrap();
+    }
+    let made = tempfile::tempdir().unwrap();
+    picture::write_all(made.path()).unwrap();
+    for file in std::fs::read_dir(made.path()).unwrap() {
+        let file = file.unwrap();
+        let same =
+            std::fs::read(file.path()).unwrap() == std::fs::read(kept.join(file.file_name())).unwrap_or_default();
+        assert!(same, "docs/pictures/{:?} is out of date: run this test with INSTA_UPDATE=always", file.file_name());
+    }
 }

@@ -1,1 +1,285 @@
-//! .
+//! The wheel itself: when it draws, what it writes, what it asks for. Time is paused, so that it costs none.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use crossterm::event::Event;
+use futures::channel::mpsc as events;
+use ratatui::layout::Size;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    domain::id::{OutputId, RunId, Seq},
+    protocol::{
+        command::Refusal,
+        event::{Record, Telemetry},
+        frame::{Ask, Frame},
+        session::Session,
+    },
+    tui::{
+        event_loop::{Board, Exit},
+        fixture,
+        glyphs::UNICODE,
+        options::Left,
+        screen::{Gauge, Screen},
+        ui::Clock,
+    },
+};
+
+use super::{key, options};
+
+/// Counts what is written.
+#[derive(Clone, Default)]
+struct Counter {
+    bytes: Arc<AtomicUsize>,
+    text: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.text.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Bench {
+    board: Board<Counter>,
+    written: Counter,
+    keys: events::UnboundedSender<io::Result<Event>>,
+    events: events::UnboundedReceiver<io::Result<Event>>,
+    frames: mpsc::Sender<Frame>,
+    asks: mpsc::Receiver<Ask>,
+}
+
+fn bench() -> Bench {
+    let (asks_in, asks) = mpsc::channel(64);
+    let (frames, frames_out) = mpsc::channel(4096);
+    let written = Counter::default();
+    let size = || Ok(Size { width: 120, height: 36 });
+    let screen = Screen::new(written.clone(), Box::new(size));
+    let start = Instant::now();
+    let clock = move || {
+        let mono = start.elapsed();
+        Clock { wall: fixture::now() + jiff::SignedDuration::try_from(mono).unwrap(), mono }
+    };
+    let session = Session::new(asks_in, frames_out);
+    let board = Board::new(session, options(&UNICODE), screen, Gauge::default(), Box::new(clock)).unwrap();
+    let (keys, events) = events::unbounded();
+    Bench { board, written, keys, events, frames, asks }
+}
+
+impl Bench {
+    /// Lets the wheel turn for a while.
+    async fn turn(&mut self, how_long: Duration) -> Option<Exit> {
+        let mut signals = None;
+        tokio::select! {
+            biased;
+            exit = self.board.turn(&mut self.events, &mut signals) => Some(exit.unwrap()),
+            () = sleep(how_long) => None,
+        }
+    }
+
+    /// Lets it turn, answering look-ups from the story.
+    async fn turn_answering(&mut self, how_long: Duration) {
+        let until = Instant::now() + how_long;
+        while Instant::now() < until {
+            self.turn(Duration::from_millis(20)).await;
+            while let Ok(ask) = self.asks.try_recv() {
+                if let Ask::Query { id, query } = ask {
+                    self.frames.send(Frame::Reply { id, result: fixture::answer(&query) }).await.unwrap();
+                }
+            }
+        }
+    }
+
+    fn press(&self, name: &str) {
+        self.keys.unbounded_send(Ok(Event::Key(key(name)))).unwrap();
+    }
+
+    async fn tell(&self, records: Vec<Arc<Record>>) {
+        let seq = records.last().map_or(Seq(0), |record| record.seq);
+        self.frames.send(Frame::Hello { version: "0.1.0".into(), pid: 1, seq }).await.unwrap();
+        self.frames.send(Frame::Records(records)).await.unwrap();
+    }
+
+    fn bytes(&self) -> usize {
+        self.written.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// Only what has come to an end: nothing on the screen runs.
+fn quiet_records() -> Vec<Arc<Record>> {
+    fixture::records().into_iter().filter(|record| record.event.run() != Some(RunId(41))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_frame_is_there_before_any_record() {
+    let mut bench = bench();
+    bench.board.draw_if_due().unwrap();
+    let text = String::from_utf8(bench.written.text.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("GONOGO") && text.contains("reading"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_changed_no_bytes() {
+    let mut bench = bench();
+    bench.tell(quiet_records()).await;
+    bench.turn_answering(Duration::from_secs(2)).await;
+    let (bytes, draws) = (bench.bytes(), bench.board.draws);
+    assert!(bytes > 0);
+    bench.turn(Duration::from_hours(1)).await;
+    assert_eq!((bench.bytes(), bench.board.draws), (bytes, draws));
+}
+
+#[tokio::test(start_paused = true)]
+async fn running_clocks_tick_once_a_second() {
+    let mut bench = bench();
+    bench.tell(fixture::records()).await;
+    bench.turn_answering(Duration::from_secs(2)).await;
+    let (bytes, draws) = (bench.bytes(), bench.board.draws);
+    bench.turn(Duration::from_mins(1)).await;
+    let (bytes, draws) = (bench.bytes() - bytes, bench.board.draws - draws);
+    assert!((59..=61).contains(&draws), "{draws} draws in a minute");
+    assert!(bytes < 60 * 600, "{bytes} bytes in a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draw_of_the_same_screen_writes_nothing() {
+    let mut bench = bench();
+    bench.tell(quiet_records()).await;
+    bench.turn_answering(Duration::from_secs(2)).await;
+    let (bytes, draws) = (bench.bytes(), bench.board.draws);
+    bench.board.ui.dirty = true;
+    bench.turn(Duration::from_secs(1)).await;
+    assert_eq!((bench.bytes(), bench.board.draws), (bytes, draws + 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_output_costs_thirty_draws_a_second() {
+    let mut bench = bench();
+    bench.tell(fixture::records()).await;
+    bench.turn_answering(Duration::from_secs(1)).await;
+    for name in ["2", "j", "j", "j", "j", "j", "j"] {
+        bench.press(name);
+    }
+    bench.turn_answering(Duration::from_secs(1)).await;
+    let output = OutputId::attempt(RunId(41), &"e2e".into(), 2);
+    assert_eq!(bench.board.ui.log.output, Some(output.clone()));
+    let before = bench.board.draws;
+    for lines in 0..5_000_u64 {
+        let grew = Telemetry::OutputGrew { output: output.clone(), lines: 100 + lines * 10, bytes: lines * 500 };
+        bench.frames.send(Frame::Telemetry(grew)).await.unwrap();
+        if lines % 10 == 0 {
+            bench.turn(Duration::from_millis(2)).await;
+        }
+    }
+    let draws = bench.board.draws - before;
+    bench.turn(Duration::from_millis(50)).await;
+    assert!((20..=33).contains(&draws), "{draws} draws in a second");
+    assert_eq!(bench.board.ui.log.total, 50_090);
+}
+
+#[tokio::test(start_paused = true)]
+async fn output_that_is_not_shown_draws_nothing() {
+    let mut bench = bench();
+    bench.tell(quiet_records()).await;
+    bench.turn_answering(Duration::from_secs(2)).await;
+    let draws = bench.board.draws;
+    let output = OutputId::attempt(RunId(7), &"other".into(), 1);
+    bench.frames.send(Frame::Telemetry(Telemetry::OutputGrew { output, lines: 9, bytes: 99 })).await.unwrap();
+    bench.turn(Duration::from_secs(1)).await;
+    assert_eq!(bench.board.draws, draws);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_become_requests_and_refusals_are_shown() {
+    let mut bench = bench();
+    bench.tell(fixture::records()).await;
+    bench.turn_answering(Duration::from_secs(2)).await;
+    bench.press("r");
+    bench.turn(Duration::from_millis(100)).await;
+    let ask = std::iter::from_fn(|| bench.asks.try_recv().ok()).find(|ask| matches!(ask, Ask::Command { .. }));
+    let Some(Ask::Command { id, .. }) = ask else { panic!("nothing was asked for") };
+    let refusal = Refusal::new("run 41 is still under way");
+    bench.frames.send(Frame::Reply { id, result: Err(refusal) }).await.unwrap();
+    bench.turn(Duration::from_millis(100)).await;
+    assert_eq!(bench.board.ui.notice.as_ref().unwrap().text, "run 41 is still under way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_card_is_armed_by_itself_once_the_keyboard_is_still() {
+    let mut bench = bench();
+    bench.tell(fixture::records()).await;
+    bench.turn_answering(Duration::from_millis(100)).await;
+    bench.press("y");
+    bench.turn(Duration::from_millis(300)).await;
+    let asked =
+        || Ask::Command { id: crate::domain::id::RequestId(0), command: crate::protocol::command::Command::ShutDown };
+    let command = |ask: &Ask| std::mem::discriminant(ask) == std::mem::discriminant(&asked());
+    let commands = std::iter::from_fn(|| bench.asks.try_recv().ok()).filter(|ask| command(ask)).count();
+    assert_eq!(commands, 0, "it was typed before the card was armed");
+    bench.turn(Duration::from_millis(400)).await;
+    assert!(bench.board.ui.card_is_armed());
+    bench.press("y");
+    bench.turn(Duration::from_millis(50)).await;
+    let commands = std::iter::from_fn(|| bench.asks.try_recv().ok()).filter(|ask| command(ask)).count();
+    assert_eq!(commands, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_session_loses_no_request() {
+    let mut bench = bench();
+    bench.tell(fixture::records()).await;
+    bench.turn(Duration::from_millis(200)).await;
+    for _ in 0..200 {
+        bench.press("r");
+    }
+    bench.turn(Duration::from_millis(200)).await;
+    let mut commands = 0;
+    for _ in 0..100 {
+        while let Ok(ask) = bench.asks.try_recv() {
+            commands += usize::from(matches!(ask, Ask::Command { .. }));
+        }
+        bench.turn(Duration::from_millis(20)).await;
+    }
+    assert_eq!(commands, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_when_the_other_side_does_and_says_why() {
+    let mut bench = bench();
+    bench.frames.send(Frame::Goodbye { reason: "asked to end by deniz".into() }).await.unwrap();
+    let (closed, _) = mpsc::channel(1);
+    bench.frames = closed;
+    let exit = bench.turn(Duration::from_secs(1)).await;
+    assert_eq!(exit, Some(Exit::Leave(Left::Gone { reason: "asked to end by deniz".into() })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_goes_out_as_one_sequence_and_says_so() {
+    let mut bench = bench();
+    bench.tell(fixture::records()).await;
+    bench.turn_answering(Duration::from_millis(300)).await;
+    for name in ["esc", "esc", "esc", "3", "y"] {
+        bench.press(name);
+    }
+    bench.turn_answering(Duration::from_millis(300)).await;
+    let said = bench.board.ui.notice.as_ref().unwrap().text.clone();
+    assert!(said.starts_with("sent by OSC 52, ") && said.ends_with(" bytes"), "{said}");
+    let written = bench.written.text.lock().unwrap().clone();
+    assert!(written.windows(7).any(|w| w == b"\x1b]52;c;"));
+}

@@ -28,7 +28,8 @@ pub(super) fn start(ui: &mut Ui, state: &State) -> Vec<Effect> {
         return Vec::new();
     }
     let mut known: Vec<String> = Vec::new();
-    let runs = ui.project.and_then(|id| state.projects.get(&id)).map(|project| project.runs.as_slice()).unwrap_or_default();
+    let runs =
+        ui.project.and_then(|id| state.projects.get(&id)).map(|project| project.runs.as_slice()).unwrap_or_default();
     for name in runs.iter().rev().filter_map(|id| state.runs.get(id)?.pipeline.clone()) {
         if !known.contains(&name) {
             known.push(name);

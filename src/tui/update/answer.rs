@@ -10,7 +10,7 @@ use crate::{
 };
 
 use crate::tui::{
-    layout::{Class, Layout},
+    layout::Layout,
     select,
     ui::{Effect, Overlay, Pane, Purpose, Ui},
     view,
@@ -27,12 +27,12 @@ pub(super) fn open(ui: &mut Ui, state: &State) {
     };
     ui.card.refresh(state);
     ui.focus = Pane::Card;
-    if let ApprovalId::Proposal(id) = id
-        && let Some(proposal) = state.proposals.get(&id)
-        && Class::of(ui.size) != Class::Line
-    {
-        let (run, job) = (proposal.proposal.run, proposal.proposal.job.clone());
-        select::choose_job(ui, state, run, &job);
+    match id {
+        ApprovalId::Proposal(id) => {
+            let Some(proposal) = state.proposals.get(&id) else { return };
+            select::choose_job(ui, state, proposal.proposal.run, &proposal.proposal.job);
+        }
+        ApprovalId::Gate { run, gate } => select::choose_gate(ui, state, run, gate),
     }
 }
 
@@ -61,6 +61,10 @@ pub(super) fn go(ui: &mut Ui, state: &State) -> Vec<Effect> {
                 return go_with_the_rest(ui);
             }
             let Some(proposal) = state.proposals.get(proposal) else { return Vec::new() };
+            if ui.card.patch().is_none() {
+                ui.complain("what can't be shown can't be approved", Some("n says no-go".into()));
+                return Vec::new();
+            }
             Some(proposal.proposal.hash.clone())
         }
     };

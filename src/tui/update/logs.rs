@@ -69,7 +69,7 @@ pub(super) fn next_hit(ui: &mut Ui, backwards: bool) -> Vec<Effect> {
 /// The next line that says that something is wrong.
 pub(super) fn next_error(ui: &mut Ui, _state: &State, backwards: bool) -> Vec<Effect> {
     match beyond(ui, backwards) {
-        Some(from) => look(ui, format!("(?i:{ERROR_PATTERN})"), from, backwards, true).into_iter().collect(),
+        Some(from) => look(ui, ERROR_PATTERN.to_owned(), from, backwards, true).into_iter().collect(),
         None => Vec::new(),
     }
 }

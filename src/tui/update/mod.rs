@@ -90,6 +90,8 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::FullDiff => ui.card.full = !ui.card.full,
         Action::CardDown => answer::scroll(ui, 1),
         Action::CardUp => answer::scroll(ui, -1),
+        Action::CardPageDown => answer::scroll(ui, 10),
+        Action::CardPageUp => answer::scroll(ui, -10),
         Action::Later => answer::later(ui, state),
         Action::Repaint | Action::Refresh => return vec![Effect::Repaint],
         Action::Suspend => return vec![Effect::Suspend],

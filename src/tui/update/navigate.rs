@@ -82,20 +82,14 @@ fn step_run(ui: &mut Ui, state: &State, by: i64) {
 fn choose(ui: &mut Ui, state: &State, node: Node) {
     if ui.run() != Some(node.run()) {
         ui.timeline.cursor = None;
-        ui.timeline.scroll = 0;
     }
     let newest = ui.project.and_then(|id| state.projects.get(&id)).and_then(|project| project.runs.last());
     ui.runs.pinned = !matches!(&node, Node::Run(run) if Some(run) == newest);
     ui.runs.chosen = Some(node.clone());
     match node {
-        Node::Run(_) | Node::Gate(..) => {
+        Node::Run(_) | Node::Gate(..) | Node::Job(..) => {
             ui.log.pinned = false;
             select::refresh(ui, state);
-        }
-        Node::Job(run, job) => {
-            if let Some(output) = tree::find_job(state, run, &job).and_then(|job| job.output(run)) {
-                select::show(ui, state, output, true);
-            }
         }
         Node::Output(output) => select::show(ui, state, output, true),
         Node::Step(run, job, index) => {
@@ -195,6 +189,8 @@ pub(super) fn focus(ui: &mut Ui, pane: Pane) {
     ui.overlay = None;
     ui.focus = pane;
     ui.card.full = false;
+    // Who reads an output keeps it, whatever else happens in the run.
+    ui.log.pinned |= pane == Pane::Logs;
 }
 
 /// The pane after or before this one, among those that are on the screen.

@@ -1,7 +1,7 @@
 //! What stands over the panes and has the keys: questions, the palette, texts that are being typed.
 
 use nucleo_matcher::{
-    Config, Matcher,
+    Config, Matcher, Utf32Str,
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
@@ -107,7 +107,8 @@ fn accept(ui: &mut Ui, state: &State) -> Vec<Effect> {
         }
         Overlay::Words { approval, input } => answer::no_go_because(ui, approval, input.text().trim().to_owned()),
         Overlay::Start { input, known, chosen } => {
-            let name = pipelines(&known, input.text()).into_iter().nth(chosen).unwrap_or_else(|| input.text().to_owned());
+            let name =
+                pipelines(&known, input.text()).into_iter().nth(chosen).unwrap_or_else(|| input.text().to_owned());
             act::start_pipeline(ui, state, Some(name))
         }
         Overlay::Help { .. } | Overlay::Confirm(_) => Vec::new(),
@@ -157,8 +158,10 @@ pub fn entries(ui: &Ui, state: &State, typed: &str) -> Vec<Entry> {
     let mut scored: Vec<(u32, Entry)> = all
         .into_iter()
         .filter_map(|entry| {
-            let text = format!("{} {}", entry.name, entry.about);
-            let score = pattern.score(nucleo_matcher::Utf32Str::new(&text, &mut buffer), &mut matcher)?;
+            // A hit in the name says more than one in the description.
+            let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher);
+            let name = score(&entry.name).map(|score| score * 4);
+            let score = name.or_else(|| score(&entry.about))?;
             Some((score, entry))
         })
         .collect();
@@ -201,8 +204,8 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
 /// Worth finding by name: what does something, rather than what moves the choice.
 fn is_verb(action: Action) -> bool {
     use Action::{
-        Approvals, Copy, Find, Follow, ForceStop, Help, NextError, Pane1, Pane2, Pane3, Pane4, PrevError, Quit, Repaint,
-        Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap, Zoom,
+        Approvals, Copy, Find, Follow, ForceStop, Help, NextError, Pane1, Pane2, Pane3, Pane4, PrevError, Quit,
+        Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap, Zoom,
     };
     matches!(
         action,

@@ -30,12 +30,14 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
     };
     match (purpose, answer) {
         (Purpose::Lines { output, asked }, Answer::Lines(page)) => ui.log.read(&output, asked, page),
-        (Purpose::Lines { asked, .. }, _) => ui.log.unread(asked),
+        (Purpose::Lines { output, asked }, _) => ui.log.unread(&output, asked, "no lines came".into()),
         (Purpose::Moment { output }, Answer::Line { line }) if shows(ui, &output) => match line {
             Some(line) => ui.log.jump(line, logs::height(ui)),
             None => ui.say("nothing had been written by then"),
         },
-        (purpose @ Purpose::Hit { .. }, Answer::Hits { lines, .. }) => return hit(ui, state, purpose, lines.first().copied()),
+        (purpose @ Purpose::Hit { .. }, Answer::Hits { lines, .. }) => {
+            return hit(ui, state, purpose, lines.first().copied());
+        }
         (Purpose::Count { output, pattern }, Answer::Hits { lines, more }) if shows(ui, &output) => {
             if let Some(search) = ui.log.search.as_mut().filter(|search| search.pattern == pattern) {
                 search.hits = Some((lines.len(), more));
@@ -61,8 +63,7 @@ fn shows(ui: &Ui, output: &OutputId) -> bool {
 
 fn refused(ui: &mut Ui, purpose: Purpose, refusal: Refusal) {
     match purpose {
-        // Lines that can't be read: the log says so itself by staying blank, and is asked again when it grows.
-        Purpose::Lines { asked, .. } => ui.log.unread(asked),
+        Purpose::Lines { output, asked } => return ui.log.unread(&output, asked, refusal.message),
         Purpose::Count { .. } => return,
         Purpose::Answered { approval, .. } => {
             ui.card.sent.remove(&approval);
@@ -91,10 +92,15 @@ fn hit(ui: &mut Ui, state: &State, purpose: Purpose, line: Option<u64>) -> Vec<E
         }
         return Vec::new();
     }
-    let pattern = if errors { Some(format!("(?i:{ERROR_PATTERN})")) } else { ui.log.search.as_ref().map(|s| s.pattern.clone()) };
+    let pattern =
+        if errors { Some(ERROR_PATTERN.to_owned()) } else { ui.log.search.as_ref().map(|s| s.pattern.clone()) };
     let Some(pattern) = pattern else { return Vec::new() };
     if wrapped {
-        ui.say(if errors { "no line here says that something is wrong".into() } else { format!("no line matches {pattern}") });
+        ui.say(if errors {
+            "no line here says that something is wrong".into()
+        } else {
+            format!("no line matches {pattern}")
+        });
         return Vec::new();
     }
     let from = if backwards { ui.log.total.saturating_sub(1) } else { 0 };

@@ -37,7 +37,8 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     let Some((asked, at, of)) = ui.card.question(state) else {
         let area = pane::frame(buf, area, ui, layout, Some(Pane::Card), "! Approval", Vec::new());
         let later = approval::pending(state).len();
-        let text = if later > 0 { format!("{later} put off: ! brings them back") } else { "nothing waits for you".into() };
+        let text =
+            if later > 0 { format!("{later} put off: ! brings them back") } else { "nothing waits for you".into() };
         empty::render(buf, area, ui, &text);
         return;
     };
@@ -46,6 +47,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         ApprovalId::Gate { gate, .. } => format!("! GO or NO-GO? {at} of {of} · gate {gate} · run {}", asked.run),
     };
     let area = pane::frame(buf, area, ui, layout, Some(Pane::Card), &title, vec![armed(ui)]);
+    let area = pane::indent(area);
     if area.is_empty() {
         return;
     }
@@ -114,11 +116,15 @@ fn proposal_head(ui: &Ui, state: &ProposalState, width: usize) -> Vec<Line<'stat
         Span::styled(format!(" -{}", size.1), theme.bad),
         Span::styled(format!("  {files} file{}", if files == 1 { "" } else { "s" }), theme.quiet),
     ];
-    let title = vec![Span::styled(glyphs.plain(&proposal.title), theme.strong)];
-    let mut lines = if columns::spans_width(&title) + columns::spans_width(&what) < width {
+    let from = format!("{} · asked {}", proposal.fixer, status::time_of_day(ui, state.asked_at));
+    let mut from = vec![Span::styled(glyphs.plain(&from), theme.quiet)];
+    let title = columns::clip(&glyphs.plain(&proposal.title), width, glyphs.more);
+    let title = vec![Span::styled(title, theme.strong)];
+    let wide = columns::spans_width(&title) + columns::spans_width(&what) < width;
+    let mut lines = if wide {
         vec![columns::spread(title, what, width)]
     } else {
-        vec![Line::from(title), Line::from(what)]
+        vec![Line::from(title), columns::spread(what, std::mem::take(&mut from), width)]
     };
     let fault = clip(&format!("{} · {}", proposal.job, proposal.diagnosis.headline()));
     lines.push(Line::from(vec![label(ui, "why"), Span::raw(fault)]));
@@ -129,9 +135,9 @@ fn proposal_head(ui: &Ui, state: &ProposalState, width: usize) -> Vec<Line<'stat
     let mut proof = vec![label(ui, "proof")];
     proof.extend(proof_spans(ui, &proposal.proof.before, &proposal.proof.after));
     lines.push(Line::from(columns::cut(&proof, 0, width)));
-    let from = format!("{} · asked {}", proposal.fixer, status::time_of_day(ui, state.asked_at));
-    let undo = vec![label(ui, "undo"), Span::raw(clip(&proposal.undo))];
-    lines.push(columns::spread(undo, vec![Span::styled(glyphs.plain(&from), theme.quiet)], width));
+    let room = width.saturating_sub(8 + columns::spans_width(&from));
+    let undo = vec![label(ui, "undo"), Span::raw(columns::clip(&glyphs.plain(&proposal.undo), room, glyphs.more))];
+    lines.push(columns::spread(undo, from, width));
     lines
 }
 
@@ -174,11 +180,17 @@ fn gate_head(ui: &Ui, asked: &approval::Approval, width: usize) -> Vec<Line<'sta
 }
 
 fn render_diff(buf: &mut Buffer, area: Rect, ui: &Ui) {
-    let Some(patch) = ui.card.patch() else { return };
+    let Some(patch) = ui.card.patch() else {
+        if matches!(ui.card.current, Some(ApprovalId::Proposal(_))) {
+            empty::render(buf, area, ui, "the change can't be read as a diff, so it can't be approved here");
+        }
+        return;
+    };
     let rows = diff::rows(patch);
     let of = patch.hunk_count();
     // Rows of a hunk that began above the first row in sight belong to it too.
-    let mut hunk = rows.iter().take(ui.card.scroll).filter(|row| matches!(row, DiffRow::Head(..))).count().saturating_sub(1);
+    let mut hunk =
+        rows.iter().take(ui.card.scroll).filter(|row| matches!(row, DiffRow::Head(..))).count().saturating_sub(1);
     for (row, shown) in rows.iter().skip(ui.card.scroll).take(usize::from(area.height)).enumerate() {
         if let DiffRow::Head(index, ..) = shown {
             hunk = *index;
@@ -219,8 +231,8 @@ fn keys(ui: &Ui, patch: bool, width: usize) -> Line<'static> {
     let partial = !ui.card.dropped.is_empty();
     let hunks = ui.card.patch().map_or(0, crate::domain::patch::Patch::hunk_count);
     let mut list = vec![
-        (Action::Yes, if partial { "prove the rest" } else { "GO, once" }),
-        (Action::No, "NO-GO, with words"),
+        (Action::Yes, if partial { "prove the rest" } else { "GO" }),
+        (Action::No, if width < 70 { "NO-GO" } else { "NO-GO, with words" }),
     ];
     if patch {
         list.push((Action::Edit, "edit"));

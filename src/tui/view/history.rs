@@ -6,7 +6,10 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::state::{board::State, timeline::Moment};
+use crate::state::{
+    board::State,
+    timeline::{Moment, Tone},
+};
 
 use crate::tui::{
     layout::Layout,
@@ -23,7 +26,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         return;
     }
     let area = pane::frame(buf, area, ui, layout, None, "What happened", Vec::new());
-    list(buf, area, ui, state);
+    list(buf, pane::indent(area), ui, state);
 }
 
 /// Draws the moments; the cursor's, or the newest, is in sight.
@@ -51,6 +54,8 @@ fn line(ui: &Ui, moment: &Moment, jobs: usize, width: usize) -> Line<'static> {
     let theme = &ui.options.theme;
     let glyphs = ui.options.glyphs;
     let style = theme.tone(moment.tone);
+    // Colour for what went wrong and for what waits; a repair's glyph is enough.
+    let words = if moment.tone == Tone::Repair || moment.tone == Tone::Good { theme.text } else { style };
     let job = moment.job.as_ref().map_or("", |job| job.as_str());
     let job = columns::clip(job, jobs, glyphs.more);
     let filled = " ".repeat(jobs.saturating_sub(columns::width(&job)));
@@ -63,6 +68,6 @@ fn line(ui: &Ui, moment: &Moment, jobs: usize, width: usize) -> Line<'static> {
     let what = moment.what.lines().next().unwrap_or_default();
     let what = columns::clip(&glyphs.plain(what), width.saturating_sub(used), glyphs.more);
     let mut spans = spans;
-    spans.push(Span::styled(what, style));
+    spans.push(Span::styled(what, words));
     Line::from(spans)
 }

@@ -40,7 +40,10 @@ fn said(ui: &Ui, notice: &Notice, width: usize) -> Line<'static> {
     let text = notice.text.lines().next().unwrap_or_default();
     let hint = notice.hint.as_ref().map(|hint| format!("  hint: {hint}")).unwrap_or_default();
     let room = width.saturating_sub(4 + columns::width(&hint).min(width / 2));
-    spans.push(Span::styled(columns::clip(&glyphs.plain(text), room, glyphs.more), if notice.bad { style } else { theme.text }));
+    spans.push(Span::styled(
+        columns::clip(&glyphs.plain(text), room, glyphs.more),
+        if notice.bad { style } else { theme.text },
+    ));
     spans.push(Span::styled(glyphs.plain(&hint), theme.quiet));
     Line::from(spans)
 }
@@ -86,7 +89,8 @@ fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
         (Global, Action::Palette, "command"),
     ]);
     // What opens all other doors is never pushed off the bar.
-    let last = [(Global, Action::Help, "keys"), (Global, Action::Quit, if ui.options.in_process { "quit" } else { "leave" })];
+    let last =
+        [(Global, Action::Help, "keys"), (Global, Action::Quit, if ui.options.in_process { "quit" } else { "leave" })];
     let right: Vec<Span<'static>> = last.iter().flat_map(|entry| spans(ui, *entry)).collect();
     let room = width.saturating_sub(columns::spans_width(&right) + 1);
     let mut left = vec![Span::raw(" ")];
@@ -121,7 +125,8 @@ fn for_run(ui: &Ui, state: &State) -> Vec<(Context, Action, &'static str)> {
     } else {
         list.push((Context::Global, Action::Stop, "stop"));
     }
-    let applied = |id| state.proposals.get(id).is_some_and(|p: &crate::state::proposal::ProposalState| p.applied.is_some());
+    let applied =
+        |id| state.proposals.get(id).is_some_and(|p: &crate::state::proposal::ProposalState| p.applied.is_some());
     if run.proposals.iter().any(applied) && !status::is_running(run) {
         list.push((Context::Global, Action::Undo, "undo"));
     }

@@ -1,5 +1,7 @@
 //! Pane 3: the output of an attempt or of a repair, as far as it is in sight.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -10,13 +12,15 @@ use ratatui::{
 use crate::{
     domain::id::OutputId,
     protocol::query::OutputLine,
-    state::board::State,
+    state::{
+        board::State,
+        job::{Job, JobStatus},
+    },
 };
 
 use crate::tui::{
     layout::Layout,
-    log,
-    tree,
+    log, tree,
     ui::{Pane, Ui},
     widget::{ansi, columns},
 };
@@ -43,12 +47,13 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     }
     let Some(output) = &ui.log.output else {
         let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), "3 Logs", Vec::new());
-        let waits = ui.run().is_some_and(|run| state.runs.contains_key(&run));
-        let text = if waits { "nothing has been written yet" } else { empty::nothing_yet(ui) };
-        empty::render(buf, area, ui, text);
+        let job = ui.runs.chosen.as_ref().and_then(|node| tree::find_job(state, node.run(), node.job()?));
+        let text = job.map_or_else(|| "what the chosen job writes".to_owned(), why_nothing);
+        empty::render(buf, area, ui, &text);
         return None;
     };
-    let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), &title(ui, state, output), notes(ui));
+    let area =
+        pane::frame(buf, area, ui, layout, Some(Pane::Logs), &title(ui, state, output), notes(ui, state, output));
     let (height, width) = room(ui, layout);
     let evidence = evidence(state, output);
     let mut row = 0;
@@ -61,22 +66,40 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
             number += 1;
             continue;
         };
-        let bad = evidence.is_some_and(|(from, to)| (from..=to).contains(&number)) || log::says_error(&line.text);
+        let bad = evidence.is_some_and(|(from, to)| (from..=to).contains(&number))
+            || log::says_error(&ansi::plain(&line.text));
         for (index, text) in rows(ui, line, number, width).into_iter().enumerate().skip(skip) {
             if row == height {
                 break;
             }
-            let line = whole_row(ui, line, bad, index == 0, text);
+            let look = RowLook { bad, marked: ui.log.mark == Some(number), first: index == 0 };
+            let line = whole_row(ui, line, look, text);
             columns::put(buf, area, row as u16, &line);
             row += 1;
         }
         skip = 0;
         number += 1;
     }
-    if ui.log.total == 0 {
+    if let Some(why) = ui.log.stuck() {
+        empty::render(buf, area, ui, why);
+    } else if ui.log.total == 0 {
         empty::render(buf, area, ui, "nothing has been written yet");
     }
     field(buf, area, ui)
+}
+
+/// Why a job has written nothing.
+fn why_nothing(job: &Job) -> String {
+    match &job.status {
+        JobStatus::Cached { from: Some(run), saved, .. } => {
+            format!("not run: nothing that it depends on has changed since run {run}; that saved {saved}")
+        }
+        JobStatus::Cached { .. } => "not run: nothing that it depends on has changed since it passed".into(),
+        JobStatus::Skipped { reason } => format!("not run: {reason}"),
+        JobStatus::Waiting if !job.planned.needs.is_empty() => format!("waits for {}", job.planned.needs.join(", ")),
+        JobStatus::Queued => "in line for a free place".into(),
+        _ => "nothing has been written yet".into(),
+    }
 }
 
 /// A line's text in rows.
@@ -104,10 +127,26 @@ fn clipped(ui: &Ui, spans: &[Span<'static>], width: usize) -> Vec<Span<'static>>
     spans
 }
 
+/// What stands before the text of a row.
+#[derive(Clone, Copy, Debug)]
+struct RowLook {
+    /// It says that something is wrong.
+    bad: bool,
+    /// It was jumped to.
+    marked: bool,
+    /// It is the first row of its line.
+    first: bool,
+}
+
 /// Mark, time, text.
-fn whole_row(ui: &Ui, line: &OutputLine, bad: bool, first: bool, text: Vec<Span<'static>>) -> Line<'static> {
+fn whole_row(ui: &Ui, line: &OutputLine, look: RowLook, text: Vec<Span<'static>>) -> Line<'static> {
     let theme = &ui.options.theme;
-    let mark = if bad { Span::styled(ui.options.glyphs.error, theme.bad) } else { Span::raw(" ") };
+    let RowLook { bad, marked, first } = look;
+    let mark = match (marked && first, bad) {
+        (true, _) => Span::styled(ui.options.glyphs.chosen, theme.accent.patch(theme.strong)),
+        (false, true) => Span::styled(ui.options.glyphs.error, theme.bad),
+        (false, false) => Span::raw(" "),
+    };
     let mut spans = vec![mark];
     if ui.log.time {
         let time = if first { status::time_of_day(ui, line.at) } else { String::new() };
@@ -120,7 +159,8 @@ fn whole_row(ui: &Ui, line: &OutputLine, bad: bool, first: bool, text: Vec<Span<
 /// Shows what a search found.
 fn found(spans: Vec<Span<'static>>, regex: &regex::Regex, style: Style) -> Vec<Span<'static>> {
     let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
-    let hits: Vec<(usize, usize)> = regex.find_iter(&text).filter(|m| !m.is_empty()).map(|m| (m.start(), m.end())).collect();
+    let hits: Vec<(usize, usize)> =
+        regex.find_iter(&text).filter(|m| !m.is_empty()).map(|m| (m.start(), m.end())).collect();
     if hits.is_empty() {
         return spans;
     }
@@ -145,9 +185,9 @@ fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
     let job = tree::find_job(state, output.run, &output.job);
     let mut title = format!("3 Logs · {}", output.job);
     if output.repair {
-        title.push_str(&format!(" › repair {}", output.attempt));
+        let _ = write!(title, " › repair {}", output.attempt);
     } else if job.is_some_and(|job| job.attempts.len() > 1) {
-        title.push_str(&format!(" › attempt {}", output.attempt));
+        let _ = write!(title, " › attempt {}", output.attempt);
     }
     let step = job.filter(|_| !output.repair).and_then(|job| {
         let attempt = job.attempts.iter().find(|attempt| attempt.number == output.attempt)?;
@@ -156,12 +196,12 @@ fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
         job.planned.spec.steps.get(step.index as usize)
     });
     if let Some(step) = step {
-        title.push_str(&format!(" › {}", step.name));
+        let _ = write!(title, " › {}", step.name);
     }
     title
 }
 
-fn notes(ui: &Ui) -> Vec<Span<'static>> {
+fn notes(ui: &Ui, state: &State, output: &OutputId) -> Vec<Span<'static>> {
     let theme = &ui.options.theme;
     let dot = format!(" {} ", ui.options.glyphs.dot);
     let mut notes = Vec::new();
@@ -173,15 +213,17 @@ fn notes(ui: &Ui) -> Vec<Span<'static>> {
         let pattern = columns::clip(&search.pattern, 20, ui.options.glyphs.more);
         notes.push(Span::styled(format!("/{pattern}{hits}{dot}"), theme.warn));
     }
-    let last = ui.log.total;
-    notes.push(Span::styled(format!("{} lines{dot}", thousands(last)), theme.quiet));
+    let at = ui.log.mark.unwrap_or(ui.log.top) + 1;
+    let place = if ui.log.follow { String::new() } else { format!("{} of ", thousands(at.min(ui.log.total))) };
+    notes.push(Span::styled(format!("{place}{} lines", thousands(ui.log.total)), theme.quiet));
     let new = ui.log.new_lines();
+    if new > 0 {
+        notes.push(Span::styled(format!("{dot}+{} new", thousands(new)), theme.warn));
+    }
     if ui.log.follow {
-        notes.push(Span::styled("follow", theme.accent));
-    } else if new > 0 {
-        notes.push(Span::styled(format!("+{} new", thousands(new)), theme.warn));
-    } else {
-        notes.push(Span::styled("follow off", theme.quiet));
+        notes.push(Span::styled(format!("{dot}follow"), theme.accent));
+    } else if is_written(state, output) {
+        notes.push(Span::styled(format!("{dot}follow off"), theme.quiet));
     }
     for (on, word) in [(ui.log.wrap, "wrap"), (ui.log.time, "time")] {
         if on {
@@ -194,14 +236,18 @@ fn notes(ui: &Ui) -> Vec<Span<'static>> {
     notes
 }
 
+/// More may come.
+fn is_written(state: &State, output: &OutputId) -> bool {
+    let Some(job) = tree::find_job(state, output.run, &output.job) else { return false };
+    let attempt = || job.attempts.iter().any(|a| a.number == output.attempt && a.ended_at.is_none());
+    let repair = || job.repairs.iter().any(|r| r.number == output.attempt && r.ended_at.is_none());
+    if output.repair { repair() } else { attempt() }
+}
+
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).unwrap_or_default())
-        .collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
     groups.join(",")
 }
 
@@ -217,10 +263,7 @@ fn evidence(state: &State, output: &OutputId) -> Option<(u64, u64)> {
 fn field(buf: &mut Buffer, area: Rect, ui: &Ui) -> Option<(u16, u16)> {
     let field = ui.log.field.as_ref().filter(|_| area.height > 0)?;
     let theme = &ui.options.theme;
-    let line = Line::from(vec![
-        Span::styled("/", theme.accent),
-        Span::raw(field.text().to_owned()),
-    ]);
+    let line = Line::from(vec![Span::styled("/", theme.accent), Span::raw(field.text().to_owned())]);
     let row = area.height - 1;
     columns::put(buf, area, row, &Line::raw(" ".repeat(usize::from(area.width))));
     columns::put(buf, area, row, &line);

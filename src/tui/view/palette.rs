@@ -8,12 +8,23 @@ use ratatui::{
 
 use crate::state::board::State;
 
-use crate::tui::{ui::Ui, update, widget::{columns, text_input::TextInput}};
+use crate::tui::{
+    ui::Ui,
+    update,
+    widget::{columns, text_input::TextInput},
+};
 
 use super::pane;
 
 /// Draws it over the panes; gives back where its cursor stands.
-pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, input: &TextInput, chosen: usize) -> Option<(u16, u16)> {
+pub fn render(
+    buf: &mut Buffer,
+    area: Rect,
+    ui: &Ui,
+    state: &State,
+    input: &TextInput,
+    chosen: usize,
+) -> Option<(u16, u16)> {
     let entries = update::entries(ui, state, input.text());
     let theme = &ui.options.theme;
     let rows = (entries.len() as u16 + 3).clamp(6, 20);

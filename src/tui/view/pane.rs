@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use crate::tui::{
-    layout::Layout,
+    layout::{Class, Layout},
     ui::{Pane, Ui},
     widget::columns,
 };
@@ -31,7 +31,8 @@ pub fn frame(
     let theme = &ui.options.theme;
     let glyphs = ui.options.glyphs;
     let focused = pane == Some(ui.focus) && ui.overlay.is_none();
-    let (line, name) = if focused { (theme.accent, theme.accent.patch(theme.strong)) } else { (theme.frame, theme.strong) };
+    let (line, name) =
+        if focused { (theme.accent, theme.accent.patch(theme.strong)) } else { (theme.frame, theme.strong) };
     if layout.framed {
         Block::new().borders(Borders::ALL).border_set(glyphs.frame(focused)).border_style(line).render(area, buf);
     } else {
@@ -54,6 +55,20 @@ pub fn frame(
         buf.set_line(x, area.y, &spans.into(), area.right().saturating_sub(x + 1));
     }
     inside
+}
+
+/// Where panes 1 and 2 share a place, the one names the other.
+pub fn other_tab(ui: &Ui, layout: &Layout, notes: &mut Vec<Span<'static>>, other: &'static str) {
+    if matches!(layout.class, Class::Single | Class::Stack) {
+        let theme = &ui.options.theme;
+        notes.insert(0, Span::styled(format!("{other} {} ", ui.options.glyphs.dot), theme.quiet));
+    }
+}
+
+/// Without the column next to the frame.
+pub fn indent(area: Rect) -> Rect {
+    let by = area.width.min(1);
+    Rect { x: area.x + by, width: area.width - by, ..area }
 }
 
 /// A box over the panes, with a title.

@@ -63,7 +63,13 @@ fn draw(
     let wide = 64.min(area.width);
     let lines: Vec<String> = text
         .iter()
-        .flat_map(|line| if line.starts_with(' ') { vec![line.clone()] } else { columns::words(line, usize::from(wide.saturating_sub(4))) })
+        .flat_map(|line| {
+            if line.starts_with(' ') {
+                vec![line.clone()]
+            } else {
+                columns::words(line, usize::from(wide.saturating_sub(4)))
+            }
+        })
         .collect();
     let field = usize::from(input.is_some());
     let inside = pane::popup(buf, area, ui, wide, (lines.len() + field + 4) as u16, title);

@@ -1,17 +1,8 @@
 //! Pane 1: the projects, each with how its newest run stands.
 
-use ratatui::{
-    buffer::Buffer,
-    layout::Rect,
-    text::Span,
-};
+use ratatui::{buffer::Buffer, layout::Rect, text::Span};
 
-use crate::state::{
-    approval,
-    board::State,
-    job::JobStatus,
-    project::Project,
-};
+use crate::state::{approval, board::State, job::JobStatus, project::Project};
 
 use crate::tui::{
     layout::Layout,
@@ -30,8 +21,9 @@ pub fn shown(state: &State) -> Vec<&Project> {
 pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Layout) {
     let projects = shown(state);
     let theme = &ui.options.theme;
-    let count = Span::styled(projects.len().to_string(), theme.quiet);
-    let area = pane::frame(buf, area, ui, layout, Some(Pane::Projects), "1 Projects", vec![count]);
+    let mut notes = vec![Span::styled(projects.len().to_string(), theme.quiet)];
+    pane::other_tab(ui, layout, &mut notes, "2 Runs");
+    let area = pane::frame(buf, area, ui, layout, Some(Pane::Projects), "1 Projects", notes);
     if projects.is_empty() {
         empty::render(buf, area, ui, empty::nothing_yet(ui));
         return;
@@ -43,7 +35,8 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         let mut left = vec![Span::styled(format!("{marker} "), theme.accent), Span::raw(project.name.clone())];
         let mut right = Vec::new();
         if let Some(run) = state.latest_run(project.id) {
-            let waits = pending.iter().filter(|a| state.runs.get(&a.run).is_some_and(|r| r.project == project.id)).count();
+            let waits =
+                pending.iter().filter(|a| state.runs.get(&a.run).is_some_and(|r| r.project == project.id)).count();
             if waits > 0 {
                 right.push(Span::styled(format!("!{waits}"), theme.warn));
                 right.push(Span::raw(" "));

@@ -26,7 +26,8 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     let theme = &ui.options.theme;
     let project = ui.project.and_then(|id| state.projects.get(&id));
     let count = project.map_or(0, |project| project.runs.len());
-    let notes = vec![Span::styled(count.to_string(), theme.quiet)];
+    let mut notes = vec![Span::styled(count.to_string(), theme.quiet)];
+    pane::other_tab(ui, layout, &mut notes, "1 Projects");
     let area = pane::frame(buf, area, ui, layout, Some(Pane::Runs), "2 Runs", notes);
     let Some(project) = project.filter(|_| count > 0) else {
         empty::render(buf, area, ui, empty::nothing_yet(ui));
@@ -59,7 +60,9 @@ fn line(ui: &Ui, state: &State, node: &Node, width: usize) -> Line<'static> {
         Node::Run(_) => Some(run_line(ui, state, run, width)),
         Node::Job(_, key) => Some(job_line(ui, tree::run_job(run, key)?, width)),
         Node::Step(_, key, index) => step_line(ui, tree::run_job(run, key)?, *index, width),
-        Node::Output(output) => Some(output_line(ui, tree::run_job(run, &output.job)?, output.attempt, output.repair, width)),
+        Node::Output(output) => {
+            Some(output_line(ui, tree::run_job(run, &output.job)?, output.attempt, output.repair, width))
+        }
         Node::Gate(_, name) => gate_line(ui, run, name, width),
     });
     line.unwrap_or_default()
@@ -179,6 +182,6 @@ fn note_line(ui: &Ui, text: &str, note: Note, width: usize) -> Line<'static> {
         Note::Reason => theme.quiet,
     };
     let text = text.lines().next().unwrap_or_default();
-    let text = columns::clip(&ui.options.glyphs.plain(text), width.saturating_sub(5), ui.options.glyphs.more);
+    let text = columns::clip(&ui.options.glyphs.plain(text), width.saturating_sub(6), ui.options.glyphs.more);
     Line::from(vec![Span::styled(format!("    {} ", ui.options.glyphs.last), theme.quiet), Span::styled(text, style)])
 }

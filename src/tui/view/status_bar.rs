@@ -9,7 +9,7 @@ use ratatui::{
 
 use crate::{
     domain::time::Millis,
-    state::{approval, board::State, run::Run},
+    state::{approval, board::State, job::JobStatus, run::Run},
 };
 
 use crate::tui::{
@@ -31,28 +31,45 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
         columns::put(buf, area, 0, &one_line(ui, state, run));
         return;
     }
-    let mut left = vec![Span::styled(" GONOGO ", theme.accent.patch(theme.strong)), Span::raw(" ")];
+    // What there is no room for goes in this order: the commit, the brand, the words.
+    let narrow = area.width < 64;
+    let mut left = vec![Span::raw(" ")];
+    if !narrow {
+        left.push(Span::styled("GONOGO  ", theme.accent.patch(theme.strong)));
+    }
     let project = ui.project.and_then(|id| state.projects.get(&id));
     if let Some(project) = project {
         left.push(Span::styled(project.name.clone(), theme.strong));
     }
     if let Some(run) = run {
-        left.push(Span::styled(place(ui, run), theme.quiet));
+        if area.width >= 76 {
+            left.push(Span::styled(place(ui, run), theme.quiet));
+        }
         left.push(Span::raw("  "));
         let (word, style) = status::verdict(run);
         let total = run.jobs.len();
         let good = run.jobs.iter().filter(|job| job.status.is_good()).count();
         let count = if total > 0 { format!(" {good}/{total}") } else { String::new() };
-        left.push(Span::styled(format!(" {word}{count} "), style(theme).add_modifier(Modifier::REVERSED | Modifier::BOLD)));
+        left.push(Span::styled(
+            format!(" {word}{count} "),
+            style(theme).add_modifier(Modifier::REVERSED | Modifier::BOLD),
+        ));
+        let failed = run.jobs.iter().filter(|job| job.status == JobStatus::Failed).count();
+        if failed > 0 {
+            left.push(Span::styled(format!(" {}{failed}", ui.options.glyphs.failed), theme.bad));
+        }
         left.push(Span::raw(format!("  T+{}", clock(status::elapsed(run, ui.clock.wall)))));
     }
     let mut right = Vec::new();
     let waiting = approval::pending(state).len();
     if waiting > 0 {
-        right.push(Span::styled(format!("! {waiting} waiting"), theme.warn.patch(theme.strong)));
+        let text = if narrow { format!("!{waiting}") } else { format!("! {waiting} waiting") };
+        right.push(Span::styled(text, theme.warn.patch(theme.strong)));
         right.push(Span::raw("  "));
     }
-    right.extend(link(ui));
+    if !narrow || !ui.link.caught_up || ui.link.gone.is_some() {
+        right.extend(link(ui));
+    }
     right.push(Span::raw(" "));
     columns::put(buf, area, 0, &columns::spread(left, right, usize::from(area.width)));
 }
@@ -99,7 +116,7 @@ fn one_line(ui: &Ui, state: &State, run: Option<&Run>) -> Line<'static> {
             let badge = status::run(run);
             spans.push(Span::raw(format!("{} ", run.id)));
             spans.extend(badge.spans(ui, 0));
-            let failed = run.jobs.iter().find(|job| job.status == crate::state::job::JobStatus::Failed);
+            let failed = run.jobs.iter().find(|job| job.status == JobStatus::Failed);
             if let Some(job) = failed {
                 spans.push(Span::styled(format!(" {}", job.key()), theme.bad));
             }

@@ -39,7 +39,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         return;
     };
     let rows = timeline::rows(state, run);
-    let (bars, list) = split(ui, inside, rows.len(), layout.class);
+    let (bars, list) = split(ui, pane::indent(inside), rows.len(), layout.class);
     render_bars(buf, bars, ui, state, run, &rows);
     history::list(buf, list, ui, state);
 }
@@ -51,7 +51,7 @@ fn split(ui: &Ui, area: Rect, rows: usize, class: Class) -> (Rect, Rect) {
         return (area, nowhere);
     }
     if area.height >= 14 {
-        let bars = Constraint::Length((rows as u16 + 2).min(area.height / 2));
+        let bars = Constraint::Length((rows as u16 + 1).min(area.height / 2));
         let [bars, _, list] = Split::vertical([bars, Constraint::Length(1), Constraint::Fill(1)]).areas(area);
         return (bars, list);
     }
@@ -129,6 +129,14 @@ fn render_bars(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, run: &Run, 
             draw_bar(buf, Rect { y: chart.y + at, height: 1, ..chart }, ui, &scale, bar);
         }
     }
+    if let Some(column) = cursor_column(ui, run, &scale) {
+        let x = chart.x + column as u16;
+        for y in chart.y..chart.y + (rows.len() - first).min(shown) as u16 {
+            if chart.contains((x, y).into()) && buf[(x, y)].symbol() == " " {
+                buf.set_string(x, y, ui.options.glyphs.upright, theme.accent);
+            }
+        }
+    }
     let axis = shown.min(rows.len().saturating_sub(first)) as u16;
     render_axis(buf, names, chart, axis, ui, run, &scale);
 }
@@ -188,29 +196,37 @@ fn render_axis(buf: &mut Buffer, names: Rect, area: Rect, row: u16, ui: &Ui, run
     let step = nice_step((scale.to - scale.from) * 14 / scale.columns as i64);
     let mut at = scale.from - scale.from.rem_euclid(step) + step;
     let mut free = 0;
+    let cursor = cursor_column(ui, run, scale);
+    let now = scale.column(ui.clock.wall.as_millisecond()).clamp(0, scale.columns as i64 - 1);
+    let live = status::is_running(run) && ui.timeline.cursor.is_none();
+    let room = if live { now - 5 } else { scale.columns as i64 };
     while at < scale.to {
         let column = scale.column(at);
         let text = axis_label(ui, at, step);
         let wide = columns::width(&text) as i64;
-        if column >= free && column + wide + 1 <= scale.columns as i64 {
+        let under_cursor = cursor.is_some_and(|cursor| (column..=column + wide).contains(&cursor));
+        if column >= free && column + wide < room && !under_cursor {
             put(buf, line, column, glyphs.tick, theme.quiet);
             buf.set_string(line.x + column as u16 + 1, line.y, &text, theme.quiet);
             free = column + wide + 2;
         }
         at += step;
     }
-    if let Some(at) = moments_at(ui, run) {
-        let column = scale.column(at).clamp(0, scale.columns as i64 - 1);
+    if let Some(column) = cursor {
         put(buf, line, column, glyphs.cursor, theme.accent.patch(theme.strong));
         buf.set_stringn(names.x, line.y, "cursor", usize::from(names.width), theme.accent);
-    } else if status::is_running(run) {
-        let now = scale.column(ui.clock.wall.as_millisecond()).clamp(0, scale.columns as i64 - 1);
+    } else if live {
         put(buf, line, now, glyphs.now, theme.running);
         let wide = 4;
         if now >= wide {
             buf.set_string(line.x + (now - wide) as u16, line.y, " now", theme.running);
         }
     }
+}
+
+/// Where the cursor stands.
+fn cursor_column(ui: &Ui, run: &Run, scale: &Scale) -> Option<i64> {
+    Some(scale.column(moments_at(ui, run)?).clamp(0, scale.columns as i64 - 1))
 }
 
 fn axis_label(ui: &Ui, millis: i64, step: i64) -> String {
@@ -222,8 +238,8 @@ fn axis_label(ui: &Ui, millis: i64, step: i64) -> String {
 /// The next round length of time, in milliseconds.
 fn nice_step(at_least: i64) -> i64 {
     const STEPS: [i64; 17] = [
-        100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000,
-        3_600_000, 7_200_000,
+        100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000,
+        1_800_000, 3_600_000, 7_200_000,
     ];
     STEPS.into_iter().find(|step| *step >= at_least).unwrap_or_else(|| (at_least / 3_600_000 + 1) * 3_600_000)
 }
@@ -243,7 +259,7 @@ fn legend(ui: &Ui, state: &State, run: &Run, width: u16) -> Vec<Span<'static>> {
     ];
     for (kind, word) in kinds {
         let there = rows.iter().flat_map(|row| &row.bars).any(|bar| bar.kind == kind);
-        if there && columns::spans_width(&spans) + word.len() + 26 < usize::from(width) {
+        if there && columns::spans_width(&spans) + word.len() + 31 < usize::from(width) {
             let gap = if spans.is_empty() { "" } else { "  " };
             spans.push(Span::styled(format!("{gap}{}", ui.options.glyphs.bar(kind)), theme.bar(kind)));
             spans.push(Span::styled(format!(" {word}"), theme.quiet));

@@ -105,16 +105,8 @@ fn extended(numbers: &mut impl Iterator<Item = Option<u16>>) -> Option<Color> {
 }
 
 fn basic(number: u16) -> Color {
-    const NORMAL: [Color; 8] = [
-        Color::Black,
-        Color::Red,
-        Color::Green,
-        Color::Yellow,
-        Color::Blue,
-        Color::Magenta,
-        Color::Cyan,
-        Color::Gray,
-    ];
+    const NORMAL: [Color; 8] =
+        [Color::Black, Color::Red, Color::Green, Color::Yellow, Color::Blue, Color::Magenta, Color::Cyan, Color::Gray];
     const BRIGHT: [Color; 8] = [
         Color::DarkGray,
         Color::LightRed,
