@@ -14,6 +14,10 @@ use crate::{
         event::{Cause, ControlEvent, Event, RunEvent},
         query::Answer,
     },
+    state::{
+        job::{Job, JobStatus},
+        run::{GateStatus, Run},
+    },
     store::log::LogError,
 };
 
@@ -215,13 +219,14 @@ impl Dispatcher {
         self.unrecorded.extend(reports.into_iter().map(Input::Report));
     }
 
-    /// gonogo is ending: runs that have not ended are cancelled, and said to be; every task is asked to end.
+    /// gonogo is ending: runs that are at work are cancelled, and said to be; every task is asked to end. A run that does
+    /// nothing but wait at a gate goes on waiting: the next gonogo takes the answer.
     fn begin_stopping(&mut self) -> Result<(), LogError> {
         if self.stopping.is_some() {
             self.stop_all(Stop::Now(CancelReason::ShuttingDown));
             return Ok(());
         }
-        let open = |run: &&crate::state::run::Run| run.outcome.is_none() && run.cancelling.is_none();
+        let open = |run: &&Run| run.outcome.is_none() && run.cancelling.is_none() && !waits_for_a_person(run);
         let under_way: Vec<_> = self.book.state().active_runs().filter(open).map(|run| run.id).collect();
         for run in under_way {
             let event = RunEvent::Cancelling { reason: CancelReason::ShuttingDown };
@@ -237,4 +242,10 @@ impl Dispatcher {
             self.performer.stop(key, stop.clone());
         }
     }
+}
+
+/// A gate asks, and until it is answered there is nothing to do.
+fn waits_for_a_person(run: &Run) -> bool {
+    let at_work = |job: &Job| matches!(job.status, JobStatus::Queued | JobStatus::Running | JobStatus::Retrying { .. });
+    run.gates.iter().any(|gate| gate.status == GateStatus::Asking) && !run.jobs.iter().any(at_work)
 }
