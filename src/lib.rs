@@ -1,4 +1,35 @@
 //! gonogo: mission control for software delivery, in a terminal.
+//!
+//! Everything that has happened is a record in one append-only log; everything that somebody wants is a request, and may be
+//! refused; state is the fold of the records; screens and commands are views of it. `docs/architecture.md` has the whole.
+//!
+//! # The house
+//!
+//! Imports go downward only; siblings in L3 don't import each other (but for what `tests/it/architecture.rs` names).
+//!
+//! ```text
+//! L6  cli                                  what was typed: one file a subcommand
+//! L5  tui                                  the board: state in, screen out; keys in, requests out
+//! L4  control                              decide, observe, advance, schedule, commit, perform: the only writer of the log
+//! L3  store  engine  fix                   the log and the outputs; where jobs run; repairs
+//! L2  workspace  diagnose  redact  survey  git; output to diagnoses; secrets out of bytes; what a repository can run
+//! L1  state → protocol → domain            the fold; requests, records, sessions
+//!     config → domain                      gonogo.toml, config.toml, keys, paths
+//! L0  domain                               validated values
+//! ```
+//!
+//! # What always holds
+//!
+//! 1. Only control appends; commit is append, then apply, then publish, in one place ([`control::commit`]).
+//! 2. The log alone rebuilds [`state::board::State`], the same in every client.
+//! 3. Intent is recorded before it is acted on: a job's process exists only if its record does.
+//! 4. An approval names the proposal's hash; what was approved is what is applied, to the byte.
+//! 5. A slow client skips nothing, and control never waits for a client.
+//! 6. Channels are bounded. Reports wait when full; telemetry drops and counts.
+//! 7. Every task belongs to a tracker and stops in two stages: gracefully with a reason, then now.
+//! 8. The screen is drawn at one call site, only when something that it shows has changed.
+//! 9. Secrets never reach the log, the output files or the screen: they are taken out before the first write.
+//! 10. Nothing typed before a question was on the screen can answer it.
 
 pub mod cli;
 pub mod config;

@@ -111,7 +111,8 @@ async fn answer(
         match &id {
             ApprovalId::Gate { run, .. } => attend(&mut client, *run, manner).await,
             ApprovalId::Proposal(number) => {
-                let status = |client: &Client| client.state.proposals.get(number).map(|proposal| proposal.status.clone());
+                let status =
+                    |client: &Client| client.state.proposals.get(number).map(|proposal| proposal.status.clone());
                 while matches!(status(&client), Some(ProposalStatus::Pending | ProposalStatus::Applying { .. })) {
                     if let Heard::Records(records) = client.hear().await? {
                         attend::show(&mut client, &records, manner).await?;

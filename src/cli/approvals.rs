@@ -64,10 +64,18 @@ fn list(state: &State, json: bool) {
     }
     for approval in &waiting {
         let ago = Millis::between(approval.asked_at, Timestamp::now());
-        say(&format!("{:<8} run {:<4} {}  (asked {ago} ago)", approval.id.to_string(), approval.run.0, approval.question));
+        say(&format!(
+            "{:<8} run {:<4} {}  (asked {ago} ago)",
+            approval.id.to_string(),
+            approval.run.0,
+            approval.question
+        ));
     }
     if let Some(first) = waiting.first() {
-        say(&format!("\nlook: gonogo approvals {id}   answer: gonogo go {id}   or: gonogo nogo {id} --why \"...\"", id = first.id));
+        say(&format!(
+            "\nlook: gonogo approvals {id}   answer: gonogo go {id}   or: gonogo nogo {id} --why \"...\"",
+            id = first.id
+        ));
     }
 }
 
@@ -75,7 +83,9 @@ fn show(state: &State, id: &ApprovalId, json: bool) -> Result<ExitCode, Problem>
     match id {
         ApprovalId::Proposal(number) => {
             let found = state.proposals.get(number);
-            let proposal = found.ok_or_else(|| Problem::usage(format!("there is no proposal {number}")).hint("`gonogo approvals` lists what waits"))?;
+            let proposal = found.ok_or_else(|| {
+                Problem::usage(format!("there is no proposal {number}")).hint("`gonogo approvals` lists what waits")
+            })?;
             if json { say(&pretty(&proposal_json(proposal))) } else { print(proposal) }
         }
         ApprovalId::Gate { run, gate: name } => {
@@ -102,7 +112,9 @@ fn print(state: &ProposalState) {
     for flag in &proposal.risk.flags {
         say(&format!("          {}: {} ({})", flag.level.word(), flag.reason, flag.name));
     }
-    let runs = |runs: &[ProofRun]| runs.iter().map(|run| format!("{} {} ({})", run.job, run.ended, run.took)).collect::<Vec<_>>().join(", ");
+    let runs = |runs: &[ProofRun]| {
+        runs.iter().map(|run| format!("{} {} ({})", run.job, run.ended, run.took)).collect::<Vec<_>>().join(", ")
+    };
     say(&format!("  without {}", runs(&proposal.proof.before)));
     say(&format!("  with    {}", runs(&proposal.proof.after)));
     say(&format!("  undo    {}", proposal.undo));

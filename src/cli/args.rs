@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{answer, approvals, change, completions, config, demo, diagnose, doctor, init, logs, pictures, run, status, watch};
+use super::{
+    answer, approvals, change, completions, config, demo, diagnose, doctor, init, logs, pictures, run, status, watch,
+};
 
 /// Mission control for software delivery, in a terminal.
 #[derive(Debug, Parser)]

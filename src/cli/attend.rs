@@ -72,9 +72,11 @@ fn is_settled(state: &State, id: RunId) -> bool {
     let waits_for_gate = run.gates.iter().any(|gate| gate.status == GateStatus::Asking)
         && run.jobs.iter().all(|job| job.status.has_ended() || job.status == crate::state::job::JobStatus::Waiting);
     let repairing = run.jobs.iter().any(|job| job.repair().is_some_and(|repair| repair.result.is_none()));
-    let applying = run.proposals.iter().filter_map(|id| state.proposals.get(id)).any(|proposal| {
-        matches!(proposal.status, ProposalStatus::Applying { .. } | ProposalStatus::Undoing)
-    });
+    let applying = run
+        .proposals
+        .iter()
+        .filter_map(|id| state.proposals.get(id))
+        .any(|proposal| matches!(proposal.status, ProposalStatus::Applying { .. } | ProposalStatus::Undoing));
     (run.outcome.is_some() || waits_for_gate) && !repairing && !applying && !run.owes_follow_up(&state.proposals)
 }
 
@@ -145,7 +147,9 @@ fn conclude(client: &Client, run: RunId, manner: Manner) -> ExitCode {
         plain::say(&plain::verdict(run));
         if let Some((error, hint)) = &run.refused {
             let problem = Problem::usage(error);
-            super::report::warn(&hint.as_ref().map_or(problem.to_string(), |hint| Problem::usage(error).hint(hint).to_string()));
+            super::report::warn(
+                &hint.as_ref().map_or(problem.to_string(), |hint| Problem::usage(error).hint(hint).to_string()),
+            );
         }
         for approval in approval::pending(&client.state).iter().filter(|approval| approval.run == run.id) {
             plain::say(&format!("waits  {}  {}", approval.id, approval.question));
@@ -175,7 +179,9 @@ struct Interrupts {
 impl Interrupts {
     fn new() -> Result<Self, Problem> {
         let hear = |kind| signal(kind).map_err(Problem::from);
-        Ok(Self { signals: [hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?, hear(SignalKind::hangup())?] })
+        Ok(Self {
+            signals: [hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?, hear(SignalKind::hangup())?],
+        })
     }
 
     async fn next(&mut self) {

@@ -141,7 +141,8 @@ pub async fn undo(args: UndoArgs) -> Result<ExitCode, Problem> {
             let proposal = client.state.proposals.get(&args.proposal);
             match proposal.map(|proposal| (&proposal.status, &proposal.undo_failed)) {
                 Some((ProposalStatus::Undone { commit }, _)) => {
-                    let commit = commit.as_ref().map(|commit| format!(" by commit {}", commit.get(..8).unwrap_or(commit)));
+                    let commit =
+                        commit.as_ref().map(|commit| format!(" by commit {}", commit.get(..8).unwrap_or(commit)));
                     if !args.json {
                         say(&format!("proposal {} was taken back{}", args.proposal, commit.unwrap_or_default()));
                     }

@@ -171,7 +171,11 @@ impl Client {
     }
 
     /// Gives a command and waits for what becomes of it; records that come meanwhile are handed to `each`.
-    pub async fn command(&mut self, command: Command, mut each: impl FnMut(&State, &Record)) -> Result<Answer, Problem> {
+    pub async fn command(
+        &mut self,
+        command: Command,
+        mut each: impl FnMut(&State, &Record),
+    ) -> Result<Answer, Problem> {
         let id = self.session.next_id();
         self.send(Ask::Command { id, command }).await?;
         self.reply(id, &mut each).await

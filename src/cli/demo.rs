@@ -7,11 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{
-    domain::actor::Trigger,
-    protocol::command::Command,
-    state::approval,
-};
+use crate::{domain::actor::Trigger, protocol::command::Command, state::approval};
 
 use super::{
     attend::Manner,
@@ -96,7 +92,8 @@ async fn check_tools() -> Result<(), Problem> {
     for (program, args, hint) in needed {
         let ran = tokio::process::Command::new(program).args(args).output().await;
         if !ran.is_ok_and(|output| output.status.success()) {
-            let what = format!("the demo needs `{program} {}`", args.first().unwrap_or(&"").trim_start_matches("--version"));
+            let what =
+                format!("the demo needs `{program} {}`", args.first().unwrap_or(&"").trim_start_matches("--version"));
             return Err(Problem::usage(what.trim_end().replace(" `", "`")).hint(hint));
         }
     }

@@ -72,7 +72,8 @@ fn matching(pattern: &str) -> Result<Vec<PathBuf>, Problem> {
     let special = pattern.find(['*', '?', '[', '{']);
     let Some(special) = special.filter(|_| !Path::new(pattern).exists()) else { return Ok(vec![pattern.into()]) };
     let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
-    let glob = glob.map_err(|error| Problem::usage(format!("`{pattern}` is no glob")).because(&error))?.compile_matcher();
+    let glob =
+        glob.map_err(|error| Problem::usage(format!("`{pattern}` is no glob")).because(&error))?.compile_matcher();
     let base = Path::new(&pattern[..special]).parent().map(Path::to_path_buf).unwrap_or_default();
     let root = if base.as_os_str().is_empty() { Path::new(".") } else { &base };
     let walk = ignore::WalkBuilder::new(root).standard_filters(false).build();

@@ -7,7 +7,10 @@ use serde_json::json;
 use crate::{
     control::follow::Follower,
     protocol::command::Refusal,
-    store::{hold::{Hold, HoldError}, log::LogReader},
+    store::{
+        hold::{Hold, HoldError},
+        log::LogReader,
+    },
 };
 
 use super::{connect::Place, plain::say, report::Problem, status::pretty};
@@ -49,7 +52,9 @@ struct Finding {
 pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     let place = Place::find()?;
     let mut findings = vec![configuration(&place), state_directory(&place), log(&place), space(&place)];
-    for (program, args, need) in [("git", "--version", Health::Bad), ("sh", "-c true", Health::Bad), ("docker", "--version", Health::Note)] {
+    for (program, args, need) in
+        [("git", "--version", Health::Bad), ("sh", "-c true", Health::Bad), ("docker", "--version", Health::Note)]
+    {
         findings.push(tool(program, args, need).await);
     }
     findings.push(project());
@@ -98,7 +103,11 @@ fn state_directory(place: &Place) -> Finding {
     let made = fs::create_dir_all(dir).and_then(|()| tempfile::NamedTempFile::new_in(dir).map(|_| ()));
     match made {
         Ok(()) => good("state", format!("{} ({} of output)", dir.display(), size(total(&dir.join("output"))))),
-        Err(error) => bad("state", format!("can't write to {}: {error}", dir.display()), "make it yours, or set GONOGO_HOME to another"),
+        Err(error) => bad(
+            "state",
+            format!("can't write to {}: {error}", dir.display()),
+            "make it yours, or set GONOGO_HOME to another",
+        ),
     }
 }
 
@@ -127,7 +136,11 @@ fn space(place: &Place) -> Finding {
         Ok(about) => {
             let free = about.blocks_available() as u64 * about.fragment_size() as u64;
             let said = format!("{} free for state and output", size(free));
-            if free < 1 << 30 { note("disk", said, "output that can't be recorded fails its job") } else { good("disk", said) }
+            if free < 1 << 30 {
+                note("disk", said, "output that can't be recorded fails its job")
+            } else {
+                good("disk", said)
+            }
         }
         Err(error) => note("disk", format!("can't tell how much is free: {error}"), "is the state directory there?"),
     }
@@ -140,7 +153,12 @@ async fn tool(program: &'static str, args: &str, need: Health) -> Finding {
             let said = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or("it works").to_owned();
             good(program, if said.is_empty() { "it works".into() } else { said })
         }
-        _ => Finding { health: need, what: program, said: "not found, or it does not work".into(), hint: Some(format!("install {program}")) },
+        _ => Finding {
+            health: need,
+            what: program,
+            said: "not found, or it does not work".into(),
+            hint: Some(format!("install {program}")),
+        },
     }
 }
 
@@ -159,7 +177,11 @@ fn terminal() -> Finding {
     let (columns, rows) = crossterm::terminal::size().unwrap_or((0, 0));
     let term = std::env::var("TERM").unwrap_or_default();
     let said = format!("{columns}x{rows}, TERM={term}");
-    if columns < 60 || rows < 15 { note("terminal", said, "the board shows one pane at a time below 60x15") } else { good("terminal", said) }
+    if columns < 60 || rows < 15 {
+        note("terminal", said, "the board shows one pane at a time below 60x15")
+    } else {
+        good("terminal", said)
+    }
 }
 
 /// Bytes in a directory and everything below it.

@@ -104,7 +104,12 @@ fn print(args: &Args, number: u64, line: &crate::protocol::query::OutputLine) {
     }
 }
 
-async fn page(client: &mut Client, output: &OutputId, first: u64, count: u32) -> Result<crate::protocol::query::Page, Problem> {
+async fn page(
+    client: &mut Client,
+    output: &OutputId,
+    first: u64,
+    count: u32,
+) -> Result<crate::protocol::query::Page, Problem> {
     match client.query(Query::Lines { output: output.clone(), first, count }).await? {
         Answer::Lines(page) => Ok(page),
         _ => Err(Problem::fault("the answer was not about lines")),
@@ -122,14 +127,17 @@ fn output(state: &State, args: &Args) -> Result<OutputId, Problem> {
     };
     let Some(job) = run.job(&key) else {
         let known: Vec<&str> = run.jobs.iter().map(|job| job.key().as_str()).collect();
-        return Err(Problem::usage(format!("run {} has no job `{key}`", run.id)).hint(format!("its jobs: {}", known.join(", "))));
+        return Err(Problem::usage(format!("run {} has no job `{key}`", run.id))
+            .hint(format!("its jobs: {}", known.join(", "))));
     };
     if args.repair {
         let repair = job.repair().ok_or_else(|| Problem::usage(format!("`{key}` has not been repaired")))?;
         return Ok(OutputId::repair(run.id, &key, repair.number));
     }
     match (args.attempt, job.attempt()) {
-        (Some(number), _) if job.attempts.iter().any(|attempt| attempt.number == number) => Ok(OutputId::attempt(run.id, &key, number)),
+        (Some(number), _) if job.attempts.iter().any(|attempt| attempt.number == number) => {
+            Ok(OutputId::attempt(run.id, &key, number))
+        }
         (Some(number), _) => Err(Problem::usage(format!("`{key}` has no attempt {number}"))),
         (None, Some(attempt)) => Ok(OutputId::attempt(run.id, &key, attempt.number)),
         (None, None) => Err(Problem::usage(format!("`{key}` has not been run ({})", job.status.word()))),
@@ -148,7 +156,11 @@ fn pick(run: &Run) -> Result<JobKey, Problem> {
 fn has_ended(state: &State, output: &OutputId) -> bool {
     let Some(job) = state.runs.get(&output.run).and_then(|run| run.job(&output.job)) else { return true };
     if output.repair {
-        return job.repairs.iter().find(|repair| repair.number == output.attempt).is_none_or(|repair| repair.result.is_some());
+        return job
+            .repairs
+            .iter()
+            .find(|repair| repair.number == output.attempt)
+            .is_none_or(|repair| repair.result.is_some());
     }
     job.attempts.iter().find(|attempt| attempt.number == output.attempt).is_none_or(|attempt| attempt.outcome.is_some())
 }

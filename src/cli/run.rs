@@ -75,9 +75,9 @@ pub async fn start_and_attend(client: &mut Client, command: Command, manner: Man
 /// The root of the project: the directory of the nearest gonogo.toml, or the repository's.
 pub fn project_root(dir: Option<&std::path::Path>) -> Result<PathBuf, Problem> {
     let from = dir.map_or_else(std::env::current_dir, |dir| Ok(dir.to_owned()))?;
-    let from = from.canonicalize().map_err(|error| {
-        Problem::usage(format!("can't use the directory {}", from.display())).because(&error)
-    })?;
+    let from = from
+        .canonicalize()
+        .map_err(|error| Problem::usage(format!("can't use the directory {}", from.display())).because(&error))?;
     match crate::config::definition::find(&from) {
         Some(file) => Ok(file.parent().map_or_else(|| from.clone(), std::path::Path::to_owned)),
         None => Err(Problem::usage(format!("there is no gonogo.toml in {} or above it", from.display()))

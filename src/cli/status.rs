@@ -74,7 +74,10 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
 
 /// The run of this number.
 pub fn find(state: &State, id: RunId) -> Result<&Run, Problem> {
-    state.runs.get(&id).ok_or_else(|| Problem::usage(format!("there is no run {id}")).hint("`gonogo status` lists them"))
+    state
+        .runs
+        .get(&id)
+        .ok_or_else(|| Problem::usage(format!("there is no run {id}")).hint("`gonogo status` lists them"))
 }
 
 fn run_line(run: &Run) -> String {
@@ -126,7 +129,8 @@ fn remark(job: &Job) -> String {
         JobStatus::Retrying { because, .. } => because.clone(),
         JobStatus::Failed => {
             let said = job.diagnosis().map(|diagnosis| format!("{}: {}", diagnosis.category, diagnosis.headline()));
-            let repair = job.repair().and_then(crate::state::repair::Repair::doing).map(|doing| format!("  [repair: {doing}]"));
+            let repair =
+                job.repair().and_then(crate::state::repair::Repair::doing).map(|doing| format!("  [repair: {doing}]"));
             format!("{}{}", said.unwrap_or_default(), repair.unwrap_or_default())
         }
         _ => String::new(),
@@ -136,7 +140,10 @@ fn remark(job: &Job) -> String {
 /// What waits for a person, and how to answer it.
 pub fn print_waiting(state: &State, run: Option<RunId>) {
     for approval in approval::pending(state).iter().filter(|approval| run.is_none_or(|run| approval.run == run)) {
-        say(&format!("? waits: {}  run {}  {}  (gonogo approvals {})", approval.id, approval.run, approval.question, approval.id));
+        say(&format!(
+            "? waits: {}  run {}  {}  (gonogo approvals {})",
+            approval.id, approval.run, approval.question, approval.id
+        ));
     }
 }
 

@@ -69,7 +69,9 @@ fn advance_run(state: &State, run: &Run, limits: Limits, events: &mut Vec<Event>
         Some(Hold::Wait) => return,
         Some(Hold::Cancel(older)) => {
             let event = RunEvent::Cancelling { reason: CancelReason::Superseded };
-            let asked = events.iter().any(|e| matches!(e, Event::Run { run, event: RunEvent::Cancelling { .. } } if *run == older));
+            let asked = events
+                .iter()
+                .any(|e| matches!(e, Event::Run { run, event: RunEvent::Cancelling { .. } } if *run == older));
             if !asked {
                 events.push(Event::Run { run: older, event });
             }
@@ -87,7 +89,9 @@ fn advance_run(state: &State, run: &Run, limits: Limits, events: &mut Vec<Event>
                 Verdict::Good => GateEvent::Asked,
                 Verdict::Bad(need) => GateEvent::Skipped { reason: SkipReason::NeedFailed { need } },
             },
-            GateStatus::Asking | GateStatus::Go { .. } | GateStatus::NoGo { .. } | GateStatus::Skipped { .. } => continue,
+            GateStatus::Asking | GateStatus::Go { .. } | GateStatus::NoGo { .. } | GateStatus::Skipped { .. } => {
+                continue;
+            }
         };
         events.push(Event::Run { run: run.id, event: RunEvent::Gate { gate: gate.planned.name.clone(), event } });
     }
@@ -144,7 +148,9 @@ fn verdict(run: &Run, needs: &[Need]) -> Verdict {
             },
             Need::Gate(at) => match run.gates.get(at).map(|gate| (&gate.status, &gate.planned.name)) {
                 Some((GateStatus::Go { .. }, _)) => {}
-                Some((GateStatus::NoGo { .. } | GateStatus::Skipped { .. }, name)) => return Verdict::Bad(name.clone()),
+                Some((GateStatus::NoGo { .. } | GateStatus::Skipped { .. }, name)) => {
+                    return Verdict::Bad(name.clone());
+                }
                 _ => open = true,
             },
         }
@@ -277,12 +283,9 @@ fn wants_repair(job: &Job) -> bool {
     let Some(attempt) = job.attempt() else { return false };
     job.status == JobStatus::Failed
         && attempt.diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.category.can_repair())
-        && job.repair().is_none_or(|repair| match &repair.result {
-            None => false,
-            // Cut off, not answered: taken up again.
-            Some(RepairResult::Lost | RepairResult::Cancelled { reason: CancelReason::ShuttingDown }) => true,
-            Some(_) => repair.attempt != attempt.number,
-        })
+        && job
+            .repair()
+            .is_none_or(|repair| repair.was_cut_off() || repair.result.is_some() && repair.attempt != attempt.number)
 }
 
 /// How many of a project's latest runs are looked at for repairs of the same fault.
@@ -294,7 +297,10 @@ fn no_more_repairs(state: &State, run: &Run, job: &Job) -> Option<String> {
     if let Trigger::AfterRepair { proposals, .. } = &run.trigger {
         let same = proposals.iter().filter_map(|id| state.proposals.get(id));
         if let Some(same) = same.into_iter().find(|p| p.proposal.diagnosis.fingerprint == *fingerprint) {
-            return Some(format!("the same fault is back after proposal #{} was applied; a person has to look", same.id));
+            return Some(format!(
+                "the same fault is back after proposal #{} was applied; a person has to look",
+                same.id
+            ));
         }
     }
     let project = state.projects.get(&run.project)?;
@@ -322,7 +328,11 @@ fn settle_proposals(state: &State, events: &mut Vec<Event>) {
     for run in state.active_runs() {
         for proposal in run.proposals.iter().filter_map(|id| state.proposals.get(id)).filter(|p| p.is_pending()) {
             let inner = &proposal.proposal;
-            let newer = state.projects.get(&run.project).into_iter().flat_map(|project| project.runs.iter().rev().take(LOOK_BACK));
+            let newer = state
+                .projects
+                .get(&run.project)
+                .into_iter()
+                .flat_map(|project| project.runs.iter().rev().take(LOOK_BACK));
             let passed = newer.filter(|id| **id > run.id).filter_map(|id| state.runs.get(id)).find(|newer| {
                 newer.outcome.is_some()
                     && newer.pipeline == run.pipeline

@@ -14,6 +14,10 @@ use crate::{
         event::{Cause, ControlEvent, Event, RunEvent},
         query::Answer,
     },
+    state::{
+        job::{Job, JobStatus},
+        run::{GateStatus, Run},
+    },
     store::log::LogError,
 };
 
@@ -81,7 +85,8 @@ impl Dispatcher {
             std::thread::sleep(TRY_AGAIN);
         } else if let Some(since) = self.stopping {
             let left = PATIENCE.saturating_sub(since.elapsed());
-            let next = self.runtime.block_on(tokio::time::timeout(left.max(Duration::from_millis(10)), self.inputs.recv()));
+            let next =
+                self.runtime.block_on(tokio::time::timeout(left.max(Duration::from_millis(10)), self.inputs.recv()));
             match next {
                 Ok(input) => batch.push(input?),
                 Err(_) => self.stop_all(Stop::Now(CancelReason::ShuttingDown)),
@@ -90,12 +95,12 @@ impl Dispatcher {
             batch.push(self.inputs.blocking_recv()?);
         }
         self.drain_into(&mut batch);
-        if !batch.is_empty() && batch.iter().all(Input::can_wait) {
-            let linger = tokio::time::timeout(LINGER, self.inputs.recv());
-            if let Ok(Some(input)) = self.runtime.block_on(linger) {
-                batch.push(input);
-                self.drain_into(&mut batch);
-            }
+        let end = tokio::time::Instant::now() + LINGER;
+        while !batch.is_empty() && batch.len() < BATCH && batch.iter().all(Input::can_wait) {
+            let more = self.runtime.block_on(tokio::time::timeout_at(end, self.inputs.recv()));
+            let Ok(Some(input)) = more else { break };
+            batch.push(input);
+            self.drain_into(&mut batch);
         }
         Some(batch)
     }
@@ -179,7 +184,8 @@ impl Dispatcher {
                 }
             }
         }
-        let limits = if self.stopping.is_some() { Limits { jobs: 0, repairs: 0, new_runs: false } } else { self.limits };
+        let limits =
+            if self.stopping.is_some() { Limits { jobs: 0, repairs: 0, new_runs: false } } else { self.limits };
         // Each round's events change the state that the next one looks at; it settles within the depth of a plan.
         for _ in 0..10_000 {
             let events = advance(self.book.state(), limits);
@@ -213,13 +219,14 @@ impl Dispatcher {
         self.unrecorded.extend(reports.into_iter().map(Input::Report));
     }
 
-    /// gonogo is ending: runs that have not ended are cancelled, and said to be; every task is asked to end.
+    /// gonogo is ending: runs that are at work are cancelled, and said to be; every task is asked to end. A run that does
+    /// nothing but wait at a gate goes on waiting: the next gonogo takes the answer.
     fn begin_stopping(&mut self) -> Result<(), LogError> {
         if self.stopping.is_some() {
             self.stop_all(Stop::Now(CancelReason::ShuttingDown));
             return Ok(());
         }
-        let open = |run: &&crate::state::run::Run| run.outcome.is_none() && run.cancelling.is_none();
+        let open = |run: &&Run| run.outcome.is_none() && run.cancelling.is_none() && !waits_for_a_person(run);
         let under_way: Vec<_> = self.book.state().active_runs().filter(open).map(|run| run.id).collect();
         for run in under_way {
             let event = RunEvent::Cancelling { reason: CancelReason::ShuttingDown };
@@ -235,4 +242,10 @@ impl Dispatcher {
             self.performer.stop(key, stop.clone());
         }
     }
+}
+
+/// A gate asks, and until it is answered there is nothing to do.
+fn waits_for_a_person(run: &Run) -> bool {
+    let at_work = |job: &Job| matches!(job.status, JobStatus::Queued | JobStatus::Running | JobStatus::Retrying { .. });
+    run.gates.iter().any(|gate| gate.status == GateStatus::Asking) && !run.jobs.iter().any(at_work)
 }

@@ -46,7 +46,11 @@ impl Follower {
         let newest = reader.newest()?;
         let published = Arc::new(Published::new(log.clone(), newest));
         let follower = Self {
-            desk: Desk { inputs: Err(refusal), published: Arc::clone(&published), output_dir: state_dir.join("output") },
+            desk: Desk {
+                inputs: Err(refusal),
+                published: Arc::clone(&published),
+                output_dir: state_dir.join("output"),
+            },
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             runtime: runtime.clone(),

@@ -6,7 +6,10 @@ use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    domain::{actor::Actor, id::{RequestId, Seq}},
+    domain::{
+        actor::Actor,
+        id::{RequestId, Seq},
+    },
     engine::local::leftover,
     protocol::{
         command::Command,
@@ -73,9 +76,12 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let book = Book::open(log)?;
     leftover::adopt_orphans();
     let marker = marker(&options.state_dir);
-    let cut_off = book.state().active_runs().any(|run| run.jobs.iter().any(|job| {
-        job.status == crate::state::job::JobStatus::Running || job.repair().is_some_and(|repair| repair.result.is_none())
-    }));
+    let cut_off = book.state().active_runs().any(|run| {
+        run.jobs.iter().any(|job| {
+            job.status == crate::state::job::JobStatus::Running
+                || job.repair().is_some_and(|repair| repair.result.is_none())
+        })
+    });
     if cut_off {
         // Before anything new is started: two of the same job must never work in one checkout.
         let ended = leftover::sweep(&marker);

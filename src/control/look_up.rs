@@ -22,7 +22,8 @@ pub(super) fn look_up(dir: &Path, query: &Query) -> Result<Answer, Refusal> {
         Query::Lines { output, first, count } => {
             let reader = Reader::open(dir, output);
             let totals = reader.totals().map_err(|error| failed(&error))?;
-            let lines = reader.lines(first + 1, (*count).min(LINES) as usize, LINE_BYTES).map_err(|error| failed(&error))?;
+            let lines =
+                reader.lines(first + 1, (*count).min(LINES) as usize, LINE_BYTES).map_err(|error| failed(&error))?;
             let line = |line: output::OutputLine| OutputLine { at: line.at, text: line.text, clipped: line.clipped };
             Ok(Answer::Lines(Page {
                 first: *first,
@@ -37,8 +38,9 @@ pub(super) fn look_up(dir: &Path, query: &Query) -> Result<Answer, Refusal> {
         }
         Query::Search { output, pattern, from, backwards, limit } => {
             let ignore_case = !pattern.chars().any(char::is_uppercase);
-            let regex = output::pattern(pattern, ignore_case)
-                .map_err(|error| Refusal::new(format!("`{pattern}` is no pattern: {error}")).hint("escape ( [ { . * + ? with \\"))?;
+            let regex = output::pattern(pattern, ignore_case).map_err(|error| {
+                Refusal::new(format!("`{pattern}` is no pattern: {error}")).hint("escape ( [ { . * + ? with \\")
+            })?;
             let direction = if *backwards { Direction::Backward } else { Direction::Forward };
             let limit = (*limit).min(10_000) as usize;
             let hits = Reader::open(dir, output)

@@ -24,3 +24,6 @@ pub mod publish;
 pub mod repairs;
 pub mod schedule;
 pub mod session;
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,11 @@ pub fn observe(state: &State, report: Report) -> Vec<Event> {
             let event = match result {
                 Ok(planned) => {
                     let planned = *planned;
-                    RunEvent::Planned { pipeline: planned.pipeline, source: planned.source, plan: Box::new(planned.plan) }
+                    RunEvent::Planned {
+                        pipeline: planned.pipeline,
+                        source: planned.source,
+                        plan: Box::new(planned.plan),
+                    }
                 }
                 Err(no) => RunEvent::Refused { error: no.error, hint: no.hint },
             };
@@ -56,7 +60,9 @@ pub fn observe(state: &State, report: Report) -> Vec<Event> {
             vec![Event::Proposal { proposal, event }]
         }
         Report::RetryDue { run, job } => match find(state, run, &job) {
-            Some(found) if matches!(found.status, JobStatus::Retrying { .. }) => vec![job_event(run, job, JobEvent::Queued)],
+            Some(found) if matches!(found.status, JobStatus::Retrying { .. }) => {
+                vec![job_event(run, job, JobEvent::Queued)]
+            }
             _ => Vec::new(),
         },
     }
@@ -125,7 +131,10 @@ fn retry_at(
     let jitter = doubled / 4 * u64::from(seed.as_bytes()[0]) / 255;
     let wait = Millis(doubled + jitter);
     let at = now.checked_add(jiff::SignedDuration::from_millis(wait.0 as i64)).unwrap_or(now);
-    Some(JobEvent::RetryScheduled { at, because: format!("{category} failure, attempt {} of {}", made + 1, policy.attempts) })
+    Some(JobEvent::RetryScheduled {
+        at,
+        because: format!("{category} failure, attempt {} of {}", made + 1, policy.attempts),
+    })
 }
 
 fn observe_repair(state: &State, run: RunId, job: JobKey, number: u32, what: RepairReport) -> Vec<Event> {

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     future::Future,
     panic::AssertUnwindSafe,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -31,6 +31,7 @@ use crate::{
     state::{board::State, job::JobStatus},
     workspace::{
         apply::{self, Approved},
+        change::Workspace,
         pool::Pool,
         repo::Repo,
         undo,
@@ -106,7 +107,9 @@ impl Performer {
                 });
             }
             TaskKey::Repair(run, job, number) => {
-                let Some(task) = repairs::RepairTask::of(state, *run, job, *number, ground) else { return self.skip(key) };
+                let Some(task) = repairs::RepairTask::of(state, *run, job, *number, ground) else {
+                    return self.skip(key);
+                };
                 self.spawn(key, task.run(signal));
             }
             TaskKey::Apply(id) => {
@@ -174,7 +177,10 @@ impl Ground {
             ("GONOGO_RUN".into(), run.to_string()),
             ("GONOGO_JOB".into(), job.to_string()),
             ("GONOGO_ATTEMPT".into(), attempt.to_string()),
-            ("TRACEPARENT".into(), format!("00-{}-{}-01", trace.get(..32).unwrap_or_default(), span.get(..16).unwrap_or_default())),
+            (
+                "TRACEPARENT".into(),
+                format!("00-{}-{}-01", trace.get(..32).unwrap_or_default(), span.get(..16).unwrap_or_default()),
+            ),
         ])
     }
 
@@ -213,6 +219,11 @@ fn wish(state: &State, run: RunId) -> Option<(PathBuf, Wish)> {
     let run = state.runs.get(&run)?;
     let root = state.projects.get(&run.project)?.root.clone();
     Some((root, Wish { pipeline: run.pipeline.clone(), only: run.only.clone(), trigger: run.trigger.clone() }))
+}
+
+/// Where a project stands in its repository: empty where it is all of it.
+pub(super) fn inside(repo: &Repo, root: &Path) -> PathBuf {
+    root.strip_prefix(&repo.root).map(Path::to_owned).unwrap_or_default()
 }
 
 /// Waits, or until told to stop; says whether it was told.
@@ -266,7 +277,7 @@ impl JobTask {
             WorkspaceKind::InPlace => self.run_in(self.root.clone(), signal).await,
             WorkspaceKind::Isolated => match self.isolated().await {
                 // The workspace is held until the job has ended.
-                Ok(workspace) => self.run_in(workspace.root.clone(), signal).await,
+                Ok((workspace, inside)) => self.run_in(workspace.root.join(inside), signal).await,
                 Err((why, hint)) => {
                     let outcome = JobOutcome::Failed { failure: Failure::NotRun { why, hint } };
                     let took = began.elapsed().into();
@@ -281,13 +292,16 @@ impl JobTask {
         self.report(report).await;
     }
 
-    async fn isolated(&self) -> Result<crate::workspace::change::Workspace, (String, Option<String>)> {
+    /// A workspace, and where the project stands in it: a repository may hold several.
+    async fn isolated(&self) -> Result<(Workspace, PathBuf), (String, Option<String>)> {
         let words = |what: &str, error: &dyn std::error::Error, hint: Option<&str>| {
             (format!("{what}: {}", chain(error)), hint.map(str::to_owned))
         };
         let repo = Repo::discover(&self.root).await.map_err(|e| words("no isolated workspace", &e, e.hint()))?;
         let tree = repo.exact_tree().await.map_err(|e| words("no isolated workspace", &e, e.hint()))?;
-        self.ground.pool(&repo).checkout(&tree).await.map_err(|e| words("no isolated workspace", &e, e.hint()))
+        let workspace = self.ground.pool(&repo).checkout(&tree).await;
+        let workspace = workspace.map_err(|e| words("no isolated workspace", &e, e.hint()))?;
+        Ok((workspace, inside(&repo, &self.root)))
     }
 
     async fn run_in(&self, workspace: PathBuf, signal: StopSignal) -> Done {
@@ -303,7 +317,13 @@ impl JobTask {
             artifact_dir: Some(options.state_dir.join("artifacts")),
             cache_dir: Some(options.cache_dir.clone()),
             env: self.ground.environment(self.run, &self.job.key, self.attempt),
-            marker: format!("{}{}-{}-{}", self.ground.marker, self.run, Hash::of(self.job.key.as_str()).short(), self.attempt),
+            marker: format!(
+                "{}{}-{}-{}",
+                self.ground.marker,
+                self.run,
+                Hash::of(self.job.key.as_str()).short(),
+                self.attempt
+            ),
             grace: options.grace,
         };
         local::run(&order, &Port { task: self, output }, signal).await

@@ -42,17 +42,23 @@ pub async fn plan(root: &Path, wish: &Wish, fix: &FixPolicy) -> Result<Planned, 
     let pipeline = choose(&loaded, wish).ok_or_else(|| {
         if !loaded.problems.is_empty() {
             let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
-            return no(problems.join("\n\n"), Some("mend gonogo.toml; `gonogo config check` looks at it without running anything"));
+            return no(
+                problems.join("\n\n"),
+                Some("mend gonogo.toml; `gonogo config check` looks at it without running anything"),
+            );
         }
         let known: Vec<&str> = loaded.definition.pipelines.iter().map(|p| p.name.as_str()).collect();
         match &wish.pipeline {
-            Some(name) => no(format!("there is no pipeline `{name}`"), Some(&format!("pipelines: {}", known.join(", ")))),
+            Some(name) => {
+                no(format!("there is no pipeline `{name}`"), Some(&format!("pipelines: {}", known.join(", "))))
+            }
             None => no("gonogo.toml has no pipeline for this".into(), Some("add one under [pipelines.NAME]")),
         }
     })?;
     let plan = plan::plan(pipeline, &loaded.definition.fix, &wish.only).map_err(|error| no(error.to_string(), None))?;
     if let Some(job) = plan.jobs.iter().find(|job| job.spec.engine != EngineKind::Local) {
-        let why = format!("job `{}` wants the engine `{}`, which this gonogo does not have", job.key, job.spec.engine.name());
+        let why =
+            format!("job `{}` wants the engine `{}`, which this gonogo does not have", job.key, job.spec.engine.name());
         return Err(no(why, Some("run it with `engine = \"local\"`, or leave it out by naming the jobs to run")));
     }
     Ok(Planned { pipeline: pipeline.name.clone(), source: source(root).await, plan })

@@ -34,7 +34,7 @@ use crate::{
 
 use super::{
     input::{RepairReport, Report},
-    perform::Ground,
+    perform::{self, Ground},
     planner::chain,
 };
 
@@ -123,6 +123,7 @@ impl RepairTask {
         let port = Port {
             task: self,
             output: output.clone(),
+            inside: perform::inside(&repo, &self.root),
             signal: signal.clone(),
             phase: Mutex::new((RepairPhase::Preparing, None)),
             marks: AtomicU32::new(0),
@@ -141,7 +142,8 @@ impl RepairTask {
             }
             repair::Ended::Flaky { .. } => RepairReport::Finished(RepairResult::Flaky),
             repair::Ended::GaveUp { tried } => {
-                let words: Vec<String> = tried.iter().map(|tried| format!("{}: {}", tried.fixer, tried.result)).collect();
+                let words: Vec<String> =
+                    tried.iter().map(|tried| format!("{}: {}", tried.fixer, tried.result)).collect();
                 let why = if words.is_empty() { "no fixer fits this failure".into() } else { words.join("; ") };
                 RepairReport::Finished(RepairResult::GaveUp { why })
             }
@@ -160,6 +162,8 @@ fn cancelled(signal: &StopSignal) -> RepairResult {
 /// The world of a repair.
 struct Port<'a> {
     task: &'a RepairTask,
+    /// Where the project stands in its repository.
+    inside: PathBuf,
     output: OutputId,
     signal: StopSignal,
     phase: Mutex<(RepairPhase, Option<String>)>,
@@ -196,14 +200,20 @@ impl Port<'_> {
         Some(Order {
             run: task.run,
             attempt: task.number,
-            workspace: workspace.to_owned(),
+            workspace: workspace.join(&self.inside),
             output: self.output.clone(),
             output_dir: task.ground.output_dir(),
             // A proof has to run, and keeps nothing.
             artifact_dir: None,
             cache_dir: None,
             env: task.ground.environment(task.run, job, task.number),
-            marker: format!("{}{}-{}-r{}-{mark}", task.ground.marker, task.run, Hash::of(job.as_str()).short(), task.number),
+            marker: format!(
+                "{}{}-{}-r{}-{mark}",
+                task.ground.marker,
+                task.run,
+                Hash::of(job.as_str()).short(),
+                task.number
+            ),
             grace: task.ground.options.grace,
             job: planned,
         })
@@ -213,8 +223,11 @@ impl Port<'_> {
     async fn write(&self, text: Vec<u8>) {
         let (dir, output) = (self.task.ground.output_dir(), self.output.clone());
         let names = self.task.plan.jobs.iter().find(|job| job.key == self.task.job).map(|job| job.spec.secrets.clone());
-        let secrets: Vec<(String, String)> =
-            names.unwrap_or_default().into_iter().filter_map(|name| std::env::var(&name).ok().map(|v| (name, v))).collect();
+        let secrets: Vec<(String, String)> = names
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|name| std::env::var(&name).ok().map(|v| (name, v)))
+            .collect();
         let write = move || {
             let mut writer = Writer::open(&dir, &output, Redactor::new(&secrets))?;
             writer.append(&text, Timestamp::now())?;

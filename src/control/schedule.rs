@@ -59,7 +59,9 @@ pub fn schedule(state: &State, live: &BTreeSet<TaskKey>) -> Vec<Effect> {
         for proposal in run.proposals.iter().filter_map(|id| state.proposals.get(id)) {
             match proposal.status {
                 ProposalStatus::Applying { into: ApplyInto::Branch } => start(TaskKey::Apply(proposal.id)),
-                ProposalStatus::Applying { .. } if is_first(state, run, proposal.id) => start(TaskKey::Apply(proposal.id)),
+                ProposalStatus::Applying { .. } if is_first(state, run, proposal.id) => {
+                    start(TaskKey::Apply(proposal.id))
+                }
                 ProposalStatus::Undoing if is_first(state, run, proposal.id) => start(TaskKey::Undo(proposal.id)),
                 _ => {}
             }
@@ -71,19 +73,15 @@ pub fn schedule(state: &State, live: &BTreeSet<TaskKey>) -> Vec<Effect> {
 
 fn stop(run: &Run, job: &Job) -> Option<Stop> {
     let reason = run.cancelling.clone().or_else(|| job.cancelling.clone())?;
-    Some(if run.cancel_asked > 1 {
-        Stop::Now(reason)
-    } else {
-        Stop::Gracefully(reason)
-    })
+    Some(if run.cancel_asked > 1 { Stop::Now(reason) } else { Stop::Gracefully(reason) })
 }
 
 /// Only one patch at a time goes into or out of a checkout, and none while a job works in it.
 fn is_first(state: &State, run: &Run, id: ProposalId) -> bool {
     let mine = || state.active_runs().filter(|other| other.project == run.project);
-    let busy = mine().flat_map(|run| &run.jobs).any(|job| {
-        job.status == JobStatus::Running && job.planned.spec.workspace == WorkspaceKind::InPlace
-    });
+    let busy = mine()
+        .flat_map(|run| &run.jobs)
+        .any(|job| job.status == JobStatus::Running && job.planned.spec.workspace == WorkspaceKind::InPlace);
     let earlier = mine().flat_map(|run| &run.proposals).filter_map(|id| state.proposals.get(id)).any(|other| {
         other.id < id && matches!(other.status, ProposalStatus::Applying { .. } | ProposalStatus::Undoing)
     });

@@ -8,10 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::{
-        actor::Actor,
-        id::Seq,
-    },
+    domain::{actor::Actor, id::Seq},
     protocol::{
         command::Refusal,
         event::Telemetry,

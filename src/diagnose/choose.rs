@@ -5,13 +5,26 @@ use super::{
     finding::{Finding, Level},
     fingerprint,
     log::{Kind, Log},
+    rule,
 };
 use crate::domain::diagnosis::{Category, Diagnosis};
 
 /// Words in the names of steps that only tell of a failure that was before them.
 const REPORTING: [&str; 14] = [
-    "upload", "report", "summary", "notify", "slack", "comment", "artifact", "codecov", "coveralls", "status", "publish test",
-    "cleanup", "clean up", "annotate",
+    "upload",
+    "report",
+    "summary",
+    "notify",
+    "slack",
+    "comment",
+    "artifact",
+    "codecov",
+    "coveralls",
+    "status",
+    "publish test",
+    "cleanup",
+    "clean up",
+    "annotate",
 ];
 
 /// Lines between two symptoms that still belong together.
@@ -22,11 +35,12 @@ pub(super) fn diagnosis(log: &Log, found: Vec<Finding>, reported: Vec<Finding>) 
     let steps = failing(log, &found);
     let inside = |finding: &Finding| steps.is_empty() || steps.contains(&log.step_of(finding.at));
     let (mut pool, outside): (Vec<_>, Vec<_>) = found.into_iter().partition(inside);
-    if !pool.iter().any(|f| f.level >= Level::Guess) && outside.iter().any(|f| f.level > Level::Symptom) {
-        pool.extend(outside);
+    promote(log, &mut pool);
+    if pool.iter().all(|f| f.tool == "github actions" && f.level < Level::Guess) {
+        let allowed = |f: &Finding| log.steps[log.step_of(f.at)].name.contains("|| true");
+        pool.extend(outside.into_iter().filter(|f| f.level > Level::Symptom && !allowed(f)));
         pool.sort_by_key(|finding| finding.at);
     }
-    promote(log, &mut pool);
     let top = pool.iter().map(|f| f.level).max();
     let decided = top.is_some_and(|level| level > Level::Finding)
         || pool.iter().find(|f| f.level == Level::Finding).is_some_and(|f| f.category != Category::Test);
@@ -134,9 +148,10 @@ fn select(log: &Log, pool: Vec<Finding>) -> Vec<Finding> {
 fn distinct(found: Vec<Finding>) -> Vec<Finding> {
     let mut once: Vec<Finding> = Vec::new();
     for finding in found {
-        match once.iter_mut().find(|known| known.same(&finding)) {
-            Some(known) => known.merge(finding),
-            None => once.push(finding),
+        if let Some(known) = once.iter_mut().find(|known| known.same(&finding)) {
+            known.merge(finding);
+        } else if once.len() < rule::MOST {
+            once.push(finding);
         }
     }
     once

@@ -43,7 +43,7 @@ pub(super) fn last_words(log: &Log, steps: &[usize]) -> Option<Finding> {
     let told = |at: &usize| steps.is_empty() || steps.contains(&log.step_of(*at));
     let at = (0..log.len()).rev().filter(told).take(2000).find(|&at| {
         let line = log.line(at);
-        let trace = log.kind == Kind::Trace && line.starts_with("+ ");
+        let trace = log.kind == Kind::Trace && line.starts_with("+ ") || line.starts_with("++");
         log.mark_of(at) != Mark::Quiet
             && !trace
             && line.chars().filter(|c| c.is_alphabetic()).count() > 3

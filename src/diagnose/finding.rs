@@ -57,11 +57,14 @@ impl Finding {
             return true;
         }
         let exact = a.line.is_some() && a.column.is_some() && a.code.is_some() != b.code.is_some();
-        let inside = !a.message.is_empty() && !b.message.is_empty() && (a.message.contains(&b.message) || b.message.contains(&a.message));
+        let inside = !a.message.is_empty()
+            && !b.message.is_empty()
+            && (a.message.contains(&b.message) || b.message.contains(&a.message));
         if a.file.is_none() && a.line.is_none() && inside && a.code == b.code && self.category == other.category {
             return true;
         }
-        exact && (self.tool == other.tool || inside) || a.file.is_some() && a.line.is_some() && inside && a.code == b.code
+        exact && (self.tool == other.tool || inside)
+            || a.file.is_some() && a.line.is_some() && inside && a.code == b.code
     }
 
     /// Takes over what the other, which is the same, says more exactly.

@@ -22,7 +22,8 @@ fn of(doc: &roxmltree::Document<'_>) -> Vec<Finding> {
             let class = case.attribute("classname").filter(|class| !class.is_empty());
             let name = case.attribute("name").unwrap_or_default();
             finding.test = Some(class.map_or_else(|| name.to_owned(), |class| format!("{class}::{name}")));
-            let places: Vec<_> = body.lines().filter_map(place::find).map(|(file, line, column)| (file, (line, column))).collect();
+            let places: Vec<_> =
+                body.lines().filter_map(place::find).map(|(file, line, column)| (file, (line, column))).collect();
             if let Some((file, (line, column))) = place::own(places) {
                 finding.said.file = Some(file);
                 finding.said.line = Some(line);

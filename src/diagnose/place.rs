@@ -52,7 +52,11 @@ pub(super) fn find(text: &str) -> Option<(String, u32, Option<u32>)> {
     }
     let found = PLACE.as_ref()?.captures(text)?;
     let line = found["line"].parse().ok()?;
-    Some((found["file"].to_owned(), line, found.name("column").and_then(|m| m.as_str().parse().ok()).filter(|column| *column > 0)))
+    Some((
+        found["file"].to_owned(),
+        line,
+        found.name("column").and_then(|m| m.as_str().parse().ok()).filter(|column| *column > 0),
+    ))
 }
 
 /// Of the places of a stack, the project's own that comes first in `places`, or the first.

@@ -12,8 +12,11 @@ use super::{
 };
 use crate::domain::diagnosis::{Category, Diagnostic};
 
+/// Most findings of one level that are kept of one step.
+pub(super) const MOST: usize = 1000;
+
 /// Most findings that are kept of one log.
-const MOST: usize = 1000;
+const ALL: usize = 50_000;
 
 /// Refines what a rule found, or drops it (`false`).
 pub(super) type Then = fn(&mut Finding, &Log) -> bool;
@@ -92,12 +95,17 @@ static BOOK: LazyLock<Option<Book>> = LazyLock::new(|| {
 pub(super) fn read(log: &Log) -> Vec<Finding> {
     let Some(book) = BOOK.as_ref() else { return Vec::new() };
     let mut found: Vec<Finding> = Vec::new();
-    let mut kept = [0_usize; 6];
+    let (mut kept, mut step) = ([0_usize; 6], 0);
+    // the highest level of which enough is kept: nothing lower can matter in this step
+    let mut full: Option<Level> = None;
     let mut hits = Vec::new();
     for at in 0..log.len() {
         let line = log.line(at);
         if line.is_empty() || log.mark_of(at) == Mark::Quiet {
             continue;
+        }
+        if log.step_of(at) != step {
+            (kept, full, step) = ([0; 6], None, log.step_of(at));
         }
         hits.clear();
         hits.extend(book.needles.find_overlapping_iter(line).map(|hit| book.owners[hit.pattern().as_usize()]));
@@ -109,7 +117,7 @@ pub(super) fn read(log: &Log) -> Vec<Finding> {
         let mut best: Option<Finding> = None;
         for &index in &hits {
             let (rule, pattern) = &book.rules[index];
-            if kept[rule.level as usize] >= MOST || best.as_ref().is_some_and(|best| best.level >= Level::Finding) {
+            if full >= Some(rule.level) || best.as_ref().is_some_and(|best| best.level >= Level::Finding) {
                 continue;
             }
             let pattern = pattern.get_or_init(|| Regex::new(rule.pattern).ok());
@@ -122,8 +130,11 @@ pub(super) fn read(log: &Log) -> Vec<Finding> {
                 best = Some(finding);
             }
         }
-        if let Some(finding) = best {
+        if let Some(finding) = best.filter(|best| kept[best.level as usize] < MOST && found.len() < ALL) {
             kept[finding.level as usize] += 1;
+            if kept[finding.level as usize] == MOST {
+                full = full.max(Some(finding.level));
+            }
             found.push(finding);
         }
     }

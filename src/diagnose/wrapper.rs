@@ -20,7 +20,10 @@ fn timestamp(line: &str) -> Option<&str> {
     let line = line.trim_start_matches('\u{feff}');
     let bytes = line.as_bytes();
     let shaped = bytes.len() >= 20
-        && bytes[..19].iter().zip(b"0000-00-00T00:00:00").all(|(b, p)| if *p == b'0' { b.is_ascii_digit() } else { b == p });
+        && bytes[..19]
+            .iter()
+            .zip(b"0000-00-00T00:00:00")
+            .all(|(b, p)| if *p == b'0' { b.is_ascii_digit() } else { b == p });
     if !shaped {
         return None;
     }
@@ -31,9 +34,11 @@ fn timestamp(line: &str) -> Option<&str> {
 
 static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"^(?:#\d+ (?:\d+\.\d+ )", // BuildKit: `#12 3.456 text`
-        r"|\[[^\]]+\]\s+\| ",      // act: `[CI/test]   | text`
-        r"|[A-Za-z][\w.-]*[-_]\d+\s+\| ", // Compose: `web-1  | text`
+        r"^(?:#\d+ (?:\d+\.\d+ )",              // BuildKit: `#12 3.456 text`
+        r"|\d+\.\d{3} ",                        // BuildKit, when it says an output again
+        r"|\[\d{4}-\d\d-\d\d[T ][\d:.,]+Z?\] ", // Jenkins
+        r"|\[[^\]]+\]\s+\| ",                   // act: `[CI/test]   | text`
+        r"|[A-Za-z][\w.-]*[-_]\d+\s+\| ",       // Compose: `web-1  | text`
         r"|@?[A-Za-z][\w./@-]*[:#](?:build|lint|test|types?|typecheck|type-check|check|format|check-types|compile|dev|ci|[a-z]+:[a-z]+): ", // Turborepo
         r"|(?:packages|apps|libs|services|\.)[\w./@-]* (?:build|lint|test|typecheck|type-check|check|format|compile|ci)\$? ?: ", // pnpm -r
         r")"
@@ -46,7 +51,10 @@ pub(super) fn prefix(line: &str) -> &str {
     let worth = match line.as_bytes().first() {
         Some(b'#') => line.as_bytes().get(1).is_some_and(u8::is_ascii_digit),
         Some(b'[') => line.contains("] "),
-        Some(b'@' | b'.' | b'a'..=b'z' | b'A'..=b'Z') => line.as_bytes().iter().take(80).any(|b| *b == b'|' || *b == b':'),
+        Some(b'0'..=b'9') => line.as_bytes().iter().take(8).any(|b| *b == b'.'),
+        Some(b'@' | b'.' | b'a'..=b'z' | b'A'..=b'Z') => {
+            line.as_bytes().iter().take(80).any(|b| *b == b'|' || *b == b':')
+        }
         _ => false,
     };
     match PREFIX.as_ref().filter(|_| worth).and_then(|prefix| prefix.find(line)) {
@@ -77,6 +85,8 @@ mod tests {
             ("packages/web lint: error: x", "error: x"),
             ("src/main.c:3:5: error: x", "src/main.c:3:5: error: x"),
             ("12 | code", "12 | code"),
+            ("4.321 error: x", "error: x"),
+            ("[2026-03-01T10:00:00.000Z] error: x", "error: x"),
         ] {
             assert_eq!(prefix(line), wanted);
         }

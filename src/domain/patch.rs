@@ -258,7 +258,7 @@ fn side(path: &str, prefix: &str) -> Option<String> {
 fn git_paths(line: &str) -> (Option<String>, Option<String>) {
     let rest = line.trim_start_matches("diff --git ");
     if let Some(half) = rest.len().checked_sub(1).map(|n| n / 2)
-        && let (Some(old), Some(new)) = (rest.get(..half), rest.get(half + 1..))
+        && let (Some(old), Some(new)) = (rest.get(..half).map(unquote), rest.get(half + 1..).map(unquote))
         && let (Some(old), Some(new)) = (old.strip_prefix("a/"), new.strip_prefix("b/"))
         && old == new
     {
@@ -281,6 +281,10 @@ fn unquote(path: &str) -> String {
             Some(b'n') => bytes.push(b'\n'),
             Some(b't') => bytes.push(b'\t'),
             Some(b'r') => bytes.push(b'\r'),
+            Some(b'a') => bytes.push(7),
+            Some(b'b') => bytes.push(8),
+            Some(b'v') => bytes.push(11),
+            Some(b'f') => bytes.push(12),
             Some(first @ b'0'..=b'7') => {
                 let digits = [first, rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')];
                 bytes.push(digits.iter().fold(0u8, |n, d| n.wrapping_mul(8).wrapping_add(d.wrapping_sub(b'0'))));
@@ -340,5 +344,7 @@ mod tests {
     #[test]
     fn quoted_paths_are_read() {
         assert_eq!(unquote(r#""b/sm\303\270r.rs""#), "b/smør.rs");
+        let mode = "diff --git \"a/sm\\303\\270r\" \"b/sm\\303\\270r\"\nold mode 100644\nnew mode 100755\n";
+        assert_eq!(Patch::parse(mode).unwrap().files[0].path(), "smør");
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    definition::FixPolicy,
     diagnosis::Diagnosis,
     id::{Hash, JobKey, OutputId, ProjectId, RunId},
     patch::PatchText,
@@ -39,6 +40,13 @@ pub struct Proposal {
     /// Of which earlier proposal it is an edited form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revises: Option<super::id::ProposalId>,
+}
+
+impl Proposal {
+    /// Whether the policy lets it be applied without asking: its category is in `fix.auto`, and nothing was flagged.
+    pub fn needs_no_person(&self, policy: &FixPolicy) -> bool {
+        policy.auto.contains(&self.diagnosis.category) && self.risk.flags.is_empty()
+    }
 }
 
 /// How dangerous a patch is.

@@ -85,7 +85,11 @@ pub fn read_reports(root: &Path, patterns: &[String], since: SystemTime) -> Vec<
         (changed >= since && about.len() <= REPORT_BYTES).then(|| fs::read(path).ok())?
     };
     let paths = pick(root, &globs, true).into_iter().map(|path| root.join(path));
-    paths.filter_map(|path| fresh(&path)).take(REPORTS).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+    paths
+        .filter_map(|path| fresh(&path))
+        .take(REPORTS)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .collect()
 }
 
 #[cfg(test)]

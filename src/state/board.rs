@@ -92,7 +92,11 @@ impl State {
     fn mark(&mut self, id: RunId) {
         let Some(run) = self.runs.get(&id) else { return };
         let open = run.outcome.is_none()
-            || run.jobs.iter().any(|job| job.repair().is_some_and(|repair| repair.result.is_none()))
+            || run.jobs.iter().any(|job| {
+                job.repair().is_some_and(|repair| {
+                    repair.result.is_none() || repair.was_cut_off() && run.fix.enabled && run.cancelling.is_none()
+                })
+            })
             || run.proposals.iter().filter_map(|id| self.proposals.get(id)).any(ProposalState::is_open);
         if open || run.owes_follow_up(&self.proposals) {
             self.active.insert(id);

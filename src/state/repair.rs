@@ -1,7 +1,7 @@
 //! The repair of a job: what it does, what it tried, how it ended.
 
 use crate::{
-    domain::time::Timestamp,
+    domain::{outcome::CancelReason, time::Timestamp},
     protocol::event::{RepairEvent, RepairPhase, RepairResult, Revision, TryResult},
 };
 
@@ -74,6 +74,11 @@ impl Repair {
         if let Some(last) = self.phases.last_mut() {
             last.ended_at.get_or_insert(at);
         }
+    }
+
+    /// It was ended with gonogo itself, not answered: it is to be taken up again.
+    pub fn was_cut_off(&self) -> bool {
+        matches!(self.result, Some(RepairResult::Lost | RepairResult::Cancelled { reason: CancelReason::ShuttingDown }))
     }
 
     /// What it is doing now, in a word or two.

@@ -188,8 +188,9 @@ impl Run {
         let mine = || self.proposals.iter().filter_map(|id| proposals.get(id));
         self.outcome.is_some()
             && self.followed_by.is_none()
-            && mine()
-                .any(|p| p.status == ProposalStatus::Applied && p.applied.as_ref().is_some_and(|a| a.into != ApplyInto::Branch))
+            && mine().any(|p| {
+                p.status == ProposalStatus::Applied && p.applied.as_ref().is_some_and(|a| a.into != ApplyInto::Branch)
+            })
             && !mine().any(ProposalState::is_open)
             && self.jobs.iter().all(|job| job.repair().is_none_or(|repair| repair.result.is_some()))
     }

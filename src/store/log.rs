@@ -164,7 +164,8 @@ impl LogReader {
 
     /// Position of the newest record; 0 for an empty log.
     pub fn newest(&self) -> Result<Seq, LogError> {
-        let newest = self.connection.query_row("SELECT coalesce(max(seq), 0) FROM records", [], |row| row.get::<_, i64>(0))?;
+        let newest =
+            self.connection.query_row("SELECT coalesce(max(seq), 0) FROM records", [], |row| row.get::<_, i64>(0))?;
         Ok(Seq(newest as u64))
     }
 

@@ -1,8 +1,8 @@
 //! A workspace in use: its tree, the patch that leads to it, and a patch put into it.
 
-use std::{fs::File, path::PathBuf};
+use std::{collections::BTreeMap, fs::File, path::PathBuf};
 
-use crate::domain::patch::{Patch, PatchError, PatchText};
+use crate::domain::patch::{FilePatch, Patch, PatchError, PatchText};
 
 use super::{
     git::{Git, GitError},
@@ -20,7 +20,7 @@ pub struct Workspace {
     inner: Repo,
     /// What the person's `HEAD` stood at.
     head: tokio::sync::OnceCell<Option<String>>,
-    _lock: File,
+    lock: File,
 }
 
 /// Why a patch could not be made or put in.
@@ -53,7 +53,7 @@ impl Workspace {
         let git_dir = root.join(".git");
         let object_format = repo.object_format.clone();
         let inner = Repo { root: root.clone(), common_dir: git_dir.clone(), git_dir, object_format };
-        Self { root, base, inner, head: tokio::sync::OnceCell::new(), _lock: lock }
+        Self { root, base, inner, head: tokio::sync::OnceCell::new(), lock }
     }
 
     pub(super) async fn make(&self, repo: &Repo) -> Result<(), GitError> {
@@ -63,7 +63,7 @@ impl Workspace {
 
     /// A git command in the workspace.
     pub fn git<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Git {
-        self.inner.git(args)
+        self.inner.git(args).holding(&self.lock)
     }
 
     /// The tree of the files as they are now.
@@ -76,7 +76,37 @@ impl Workspace {
     /// The patch from `from` to the files as they are now; empty when nothing changed.
     pub async fn diff(&self, from: &TreeId) -> Result<PatchText, ChangeError> {
         let now = self.tree().await?;
-        between(&self.inner, from, &now).await
+        let bytes = match String::from_utf8(self.between(from, &now).await?) {
+            Ok(text) => return Ok(PatchText(text)),
+            Err(error) => error.into_bytes(),
+        };
+        // Text in an older encoding: for a patch that is a text itself, such files are no text.
+        let patch = Patch::parse(&String::from_utf8_lossy(&bytes)).map_err(ChangeError::Unreadable)?;
+        let foreign = |file: &&FilePatch| {
+            file.hunks.iter().flat_map(|hunk| &hunk.lines).any(|line| line.text.contains(char::REPLACEMENT_CHARACTER))
+        };
+        let attribute = |file: &FilePatch| {
+            let escape = |c: char| if "\\\"*?[".contains(c) { vec!['\\', '\\', c] } else { vec![c] };
+            format!("\"/{}\" -diff\n", file.path().chars().flat_map(escape).collect::<String>())
+        };
+        let attributes: Vec<String> = patch.files.iter().filter(foreign).map(attribute).collect();
+        slot::add_attributes(&self.inner.git_dir, attributes.concat()).await?;
+        String::from_utf8(self.between(from, &now).await?).map(PatchText).map_err(|_| ChangeError::NotUtf8)
+    }
+
+    async fn between(&self, from: &TreeId, to: &TreeId) -> Result<Vec<u8>, GitError> {
+        let git = self.git([
+            "diff-tree",
+            "-p",
+            "-r",
+            "--find-renames",
+            "--binary",
+            "--full-index",
+            "--no-color",
+            "--no-ext-diff",
+        ]);
+        let git = git.args(["--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", &from.0, &to.0]);
+        Ok(git.run().await?.out)
     }
 
     /// Brings the files to exactly `tree`, throwing away every other change but ignored files.
@@ -126,10 +156,26 @@ impl Workspace {
         slot::fill(|| self.git([]), &wanted.0).await
     }
 
-    /// The text of a file of `tree`, if it is there and is text.
-    pub async fn read(&self, tree: &TreeId, path: &str) -> Option<String> {
-        let shown = self.git(["cat-file", "blob", &format!("{tree}:{path}")]).attempt().await.ok()?;
-        shown.good.then(|| String::from_utf8(shown.out).ok()).flatten()
+    /// The texts of files of `tree`: those that are there and are text.
+    pub async fn texts(&self, tree: &TreeId, paths: &[&str]) -> Result<BTreeMap<String, String>, GitError> {
+        let asked = paths.iter().map(|path| format!("{tree}:{path}\n")).collect::<Vec<_>>().concat();
+        let printed = self.git(["cat-file", "--batch"]).input(asked).run().await?;
+        let mut rest = &printed.out[..];
+        let mut texts = BTreeMap::new();
+        for path in paths {
+            // `ID blob SIZE`, the content, a line feed; or `NAME missing`.
+            let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
+            let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+            rest = &rest[end + 1..];
+            let mut words = head.split(' ').rev();
+            let Some(size) = words.next().and_then(|size| size.parse::<usize>().ok()) else { continue };
+            let content = rest.get(..size).unwrap_or_default();
+            if let (Some("blob"), Ok(text)) = (words.next(), std::str::from_utf8(content)) {
+                texts.insert((*path).to_owned(), text.to_owned());
+            }
+            rest = rest.get(size + 1..).unwrap_or_default();
+        }
+        Ok(texts)
     }
 
     /// Every path of `tree`.
@@ -151,16 +197,6 @@ impl Workspace {
         let path = self.inner.git_dir.join("HEAD");
         tokio::fs::write(&path, format!("{commit}\n")).await.map_err(GitError::file("write", &path))
     }
-}
-
-/// The patch between two trees.
-pub(super) async fn between(repo: &Repo, from: &TreeId, to: &TreeId) -> Result<PatchText, ChangeError> {
-    let printed = repo
-        .git(["diff-tree", "-p", "-r", "--find-renames", "--binary", "--full-index", "--no-color", "--no-ext-diff"])
-        .args(["--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", &from.0, &to.0])
-        .run()
-        .await?;
-    String::from_utf8(printed.out).map(PatchText).map_err(|_| ChangeError::NotUtf8)
 }
 
 /// The tree that `patch` makes of `base`, after a look at every path that it names.

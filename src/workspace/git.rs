@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs::File,
     io,
     path::{Path, PathBuf},
     process::Stdio,
@@ -138,19 +139,21 @@ impl Printed {
     }
 }
 
-/// A git command in the making. Dropping its future ends the process.
+/// A git command in the making. Dropping its future ends the process, unless it is a lasting one.
 #[derive(Debug)]
 pub struct Git {
     dir: PathBuf,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     input: Option<Vec<u8>>,
+    lasting: bool,
+    held: Option<File>,
 }
 
 impl Git {
     /// A command that runs in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), args: Vec::new(), env: Vec::new(), input: None }
+        Self { dir: dir.into(), args: Vec::new(), env: Vec::new(), input: None, lasting: false, held: None }
     }
 
     /// With these arguments, the subcommand first.
@@ -176,6 +179,20 @@ impl Git {
         self
     }
 
+    /// Left to end by itself when nobody waits for it any more: a short command that writes to the person's own index or
+    /// references, and would leave its lock behind if it was killed.
+    pub fn lasting(mut self) -> Self {
+        self.lasting = true;
+        self
+    }
+
+    /// With a locked file that stays locked until it has ended, even if gonogo is killed before: the file becomes its standard
+    /// input, which it doesn't read, and a lock belongs to whoever has the file open.
+    pub fn holding(mut self, lock: &File) -> Self {
+        self.held = lock.try_clone().ok();
+        self
+    }
+
     /// Runs it; a status other than 0 is an error that says what git said.
     pub async fn run(self) -> Result<Printed, GitError> {
         self.attempt().await?.ok()
@@ -197,13 +214,17 @@ impl Git {
         command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"]);
         command.args(["-c", "maintenance.auto=false", "-c", "core.splitIndex=false", "-c", "core.safecrlf=false"]);
         command.args(["-c", "advice.addEmbeddedRepo=false", "--literal-pathspecs"]);
-        command.args(&self.args).current_dir(&self.dir).kill_on_drop(true);
+        command.args(&self.args).current_dir(&self.dir).kill_on_drop(!self.lasting);
         for name in FOREIGN {
             command.env_remove(name);
         }
         command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdin(match self.held.filter(|_| self.input.is_none()) {
+            Some(lock) => Stdio::from(lock),
+            None if self.input.is_some() => Stdio::piped(),
+            None => Stdio::null(),
+        });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(broken)?;
         let feed = child.stdin.take().zip(self.input);

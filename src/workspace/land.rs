@@ -66,8 +66,8 @@ pub(super) async fn move_ref(
     let none = zeros(&repo.object_format);
     let old = old.unwrap_or(&none);
     match new {
-        Some(new) => repo.git(["update-ref", "-m", why, name, new, old]).run().await?,
-        None => repo.git(["update-ref", "-d", name, old]).run().await?,
+        Some(new) => repo.git(["update-ref", "-m", why, name, new, old]).lasting().run().await?,
+        None => repo.git(["update-ref", "-d", name, old]).lasting().run().await?,
     };
     Ok(())
 }

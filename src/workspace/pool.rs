@@ -83,6 +83,8 @@ impl Pool {
     /// A workspace with exactly the files of `tree` (an id in the repository's own object store), which is the caller's
     /// alone until it is dropped. Ignored files of earlier uses are still there.
     pub async fn checkout(&self, tree: &TreeId) -> Result<Workspace, PoolError> {
+        let failed = |source| PoolError::Checkout { tree: tree.clone(), source };
+        self.repo.git(["cat-file", "-e", &format!("{tree}^{{tree}}")]).run().await.map_err(failed)?;
         let dir = self.dir.clone();
         let locked = spawn_blocking(move || take(&dir)).await.map_err(io::Error::other).flatten();
         let (slot, lock) = locked
@@ -90,7 +92,6 @@ impl Pool {
             .ok_or_else(|| PoolError::Busy { dir: self.dir.clone() })?;
         let root = slot.join(repo_name(&self.repo));
         let workspace = Workspace::new(&self.repo, root.clone(), tree.clone(), lock);
-        let failed = |source| PoolError::Checkout { tree: tree.clone(), source };
         if workspace.make(&self.repo).await.is_err() {
             // Whatever stands in the way is older than this checkout: begin anew, and let the second failure speak.
             let wiped = spawn_blocking(move || slot::remove(&slot)).await.map_err(io::Error::other).flatten();

@@ -95,7 +95,7 @@ pub(super) async fn index(repo: &Repo, to: &Entries) -> Result<(), GitError> {
     let info = entry::index_info(to, &repo.object_format);
     let mut tries = 0;
     loop {
-        match repo.git(["update-index", "-z", "--index-info"]).input(info.clone()).run().await {
+        match repo.git(["update-index", "-z", "--index-info"]).input(info.clone()).lasting().run().await {
             Err(GitError::Refused { said, .. }) if said.contains("index.lock") && tries < 20 => tries += 1,
             result => {
                 result?;
@@ -106,7 +106,7 @@ pub(super) async fn index(repo: &Repo, to: &Entries) -> Result<(), GitError> {
     }
     // Lets the index know their times, so that the next `git status` need not read them. It is only a help.
     let there: String = to.iter().filter(|(_, e)| e.is_some()).flat_map(|(p, _)| [p.as_str(), "\0"]).collect();
-    repo.git(["update-index", "-z", "--stdin"]).input(there).attempt().await?;
+    repo.git(["update-index", "-z", "--stdin"]).input(there).lasting().attempt().await?;
     Ok(())
 }
 

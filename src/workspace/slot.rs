@@ -6,6 +6,7 @@
 use std::{
     fmt::Write as _,
     fs, io,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -87,7 +88,19 @@ fn write(blueprint: &Blueprint, root: &Path, git_dir: &Path) -> io::Result<()> {
             _ => {}
         }
     }
-    Ok(())
+    // Repositories tell people's tools not to show lock files as text; whoever approves a change of them must read it.
+    append(git_dir, "\n* !diff\n")
+}
+
+fn append(git_dir: &Path, attributes: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(git_dir.join("info/attributes"))?;
+    file.write_all(attributes.as_bytes())
+}
+
+/// Adds attributes that win over those of the tree, until the next checkout.
+pub(super) async fn add_attributes(git_dir: &Path, lines: String) -> Result<(), GitError> {
+    let (dir, wrong) = (git_dir.to_owned(), GitError::file("write attributes in", git_dir));
+    spawn_blocking(move || append(&dir, &lines)).await.map_err(io::Error::other).flatten().map_err(wrong)
 }
 
 /// Removes whatever is there, following no link.

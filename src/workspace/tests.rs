@@ -326,3 +326,81 @@ async fn a_patch_put_into_a_workspace_can_be_taken_as_committed() {
     assert_eq!(workspace.git(["status", "--short"]).text().await.unwrap(), "");
     assert_eq!(workspace.git(["log", "--format=%s"]).text().await.unwrap(), "first");
 }
+
+#[tokio::test]
+async fn cut_short_at_any_moment_it_is_finished_the_next_time() {
+    for cut in 0..14 {
+        let sandbox = Sandbox::new(FILES).await;
+        let patch = sandbox.patch(ALL_KINDS).await;
+        let expected =
+            sandbox.workspace().await.apply_patch(&super::repo::TreeId(patch.1.clone()), &patch.0).await.unwrap();
+        let approved = sandbox.approved(&patch);
+        let into = if cut % 2 == 0 { ApplyInto::Commit } else { ApplyInto::WorkingTree };
+        let short = tokio::time::timeout(Duration::from_millis(cut * 7), apply(&sandbox.repo, &approved, into)).await;
+        // What was started without being waited for has its end, too.
+        while fs::exists(sandbox.repo.git_dir.join("index.lock")).unwrap() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let applied = apply(&sandbox.repo, &approved, into).await;
+        assert!(applied.is_ok(), "{cut}: {short:?}, then {applied:?}");
+        assert_eq!(sandbox.repo.exact_tree().await.unwrap(), expected, "{cut}");
+        if into == ApplyInto::Commit {
+            assert_eq!(sandbox.git(&["status", "--short"]), "", "{cut}");
+            assert_eq!(sandbox.git(&["rev-list", "--count", "HEAD"]), "2", "{cut}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn text_in_an_older_encoding_is_carried_as_bytes() {
+    let sandbox = Sandbox::new(&[("a [x].txt", "x\n"), ("b.lock", "1\n"), (".gitattributes", "*.lock -diff\n")]).await;
+    let patch = sandbox.patch("printf 'gr\\374n\\n' > 'a [x].txt'; echo 2 > b.lock").await;
+    assert!(patch.0.0.contains("GIT binary patch") && patch.0.0.contains("+2"), "{}", patch.0.0);
+    apply(&sandbox.repo, &sandbox.approved(&patch), ApplyInto::Commit).await.unwrap();
+    assert_eq!(fs::read(sandbox.path("a [x].txt")).unwrap(), b"gr\xfcn\n");
+}
+
+#[tokio::test]
+async fn a_git_that_lives_on_keeps_its_workspace_locked() {
+    let sandbox = Sandbox::new(FILES).await;
+    let workspace = sandbox.workspace().await;
+    let root = workspace.root.clone();
+    let slow = workspace.git(["-c", "alias.slow=!sleep 1", "slow"]).lasting();
+    assert!(tokio::time::timeout(Duration::from_millis(50), slow.run()).await.is_err());
+    drop(workspace);
+    assert_ne!(sandbox.workspace().await.root, root);
+}
+
+/// The child of the test below: checks out and makes a mess until it is killed.
+async fn live_dangerously(root: &str) -> ! {
+    let repo = Repo::discover(std::path::Path::new(root)).await.unwrap();
+    let pool = pool::Pool::new(&repo.root.with_file_name("cache"), &repo);
+    let tree = repo.exact_tree().await.unwrap();
+    loop {
+        let workspace = pool.checkout(&tree).await.unwrap();
+        fs::remove_dir_all(workspace.root.join("src")).unwrap();
+        fs::write(workspace.root.join("src"), "mess").unwrap();
+        workspace.tree().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_a_workspace_is_exact_again() {
+    if let Ok(root) = std::env::var("GONOGO_TEST_KILLED") {
+        live_dangerously(&root).await;
+    }
+    let sandbox = Sandbox::new(FILES).await;
+    let this = ["--exact", "workspace::tests::killed_at_any_moment_a_workspace_is_exact_again"];
+    for round in 0..8 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(this).env("GONOGO_TEST_KILLED", &sandbox.repo.root).stdout(std::process::Stdio::null());
+        let mut child = child.spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(60 + 17 * round)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let workspace = sandbox.workspace().await;
+        assert_eq!(workspace.tree().await.unwrap(), workspace.base, "{round}");
+        assert_eq!(fs::read_to_string(workspace.root.join("src/a.rs")).unwrap(), "fn a() {}\n");
+    }
+    assert_eq!(sandbox.git(&["status", "--short"]), "");
+}

@@ -5,7 +5,9 @@ use super::super::{
     log::Log,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{self, Build, Config, Dependency, Format, Import, Lint, Resource, Syntax, Test, Timeout, Type};
+use crate::domain::diagnosis::Category::{
+    self, Build, Config, Dependency, Format, Import, Lint, Resource, Syntax, Test, Timeout, Type,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("gcc", Build, " fatal error: ", r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? fatal error: (?P<message>.+)").then(compiler),
@@ -33,6 +35,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("ninja", Build, "ninja: error: ", r"^ninja: error: (?P<message>.+)"),
     rule("ninja", Build, "ninja: build stopped", r"^ninja: build stopped: .+").level(Level::Consequence),
     rule("make", Build, "No rule to make target", r"^\S*make(?:\[\d+\])?: \*\*\* (?:\[(?P<file>[^:\]]+):(?P<line>\d+): [^\]]+\] )?(?P<message>No rule to make target .+)").then(no_rule),
+    rule("make", Config, "No such file or directory.  Stop", r"^\S*make(?:\[\d+\])?: \*\*\* (?P<message>\S+: No such file or directory\.  Stop\.)"),
+    rule("gcc", Build, "rror: ", r"^(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|\S+-gcc): (?:fatal )?error: (?P<message>.+)").level(Level::Symptom).then(driver),
     rule("make", Syntax, "*** missing separator", r"^(?P<file>\S+?):(?P<line>\d+): \*\*\* (?P<message>missing separator.+)"),
     rule("make", Build, ": *** ", r"^(?P<file>[^\s:]+):(?P<line>\d+): \*\*\* (?P<message>.+)"),
     rule("make", Build, "*** No targets", r"^\S*make(?:\[\d+\])?: \*\*\* (?P<message>No targets.+)"),
@@ -53,18 +57,42 @@ pub(super) const RULES: &[Rule] = &[
     rule("valgrind", Test, "ERROR SUMMARY: ", r"==\d+== ERROR SUMMARY: [1-9]\d* errors.*").level(Level::Symptom),
 ];
 
+fn driver(finding: &mut Finding, _: &Log) -> bool {
+    !finding.said.message.starts_with("linker command failed")
+}
+
 /// The category of a compiler's message.
 fn of_message(message: &str) -> Category {
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if has(&["No such file or directory", "file not found", "module '"]) && !has(&["no member"]) {
         Import
     } else if message.starts_with("expected ") && !has(&["but argument is of type"])
-        || has(&["stray '", "stray ‘", "missing terminating", "unterminated", "extraneous closing brace", "before numeric constant", "syntax error", "expected ‘", "expected '", "expected unqualified-id", "at end of input"])
+        || has(&[
+            "stray '",
+            "stray ‘",
+            "missing terminating",
+            "unterminated",
+            "extraneous closing brace",
+            "before numeric constant",
+            "syntax error",
+            "expected ‘",
+            "expected '",
+            "expected unqualified-id",
+            "at end of input",
+        ])
     {
         Syntax
     } else if has(&["-Werror"]) {
         Lint
-    } else if has(&["#error", "static assertion", "static_assert", "cannot open", "unrecognized command", "redefinition of", "too many errors"]) {
+    } else if has(&[
+        "#error",
+        "static assertion",
+        "static_assert",
+        "cannot open",
+        "unrecognized command",
+        "redefinition of",
+        "too many errors",
+    ]) {
         Build
     } else {
         Type
@@ -77,19 +105,25 @@ fn compiler(finding: &mut Finding, log: &Log) -> bool {
     }
     finding.category = of_message(&finding.said.message);
     if let Some((message, code)) = finding.said.message.clone().rsplit_once(" [")
-        && let Some(code) = code.strip_suffix(']').filter(|code| !code.contains(' ') && (code.starts_with('-') || code.contains('-')))
+        && let Some(code) =
+            code.strip_suffix(']').filter(|code| !code.contains(' ') && (code.starts_with('-') || code.contains('-')))
     {
         finding.said.message = message.to_owned();
         let strict = code.starts_with("-Werror");
         let code = code.trim_start_matches("-Werror=").trim_start_matches("-Werror,").to_owned();
-        if !code.starts_with('-') && (code.contains("bugprone") || code.contains(',') || code.matches('-').count() >= 1 && !strict) {
+        if !code.starts_with('-')
+            && (code.contains("bugprone") || code.contains(',') || code.matches('-').count() >= 1 && !strict)
+        {
             finding.tool = "clang-tidy";
             finding.category = Lint;
         }
         finding.said.code = Some(code);
     }
     let next = log.line(finding.at + 1);
-    if finding.tool == "gcc" && (finding.said.file.as_deref().is_some_and(|f| f.ends_with(".m") || f.ends_with(".mm")) || next.starts_with(' ') && !next.contains(" | ")) {
+    if finding.tool == "gcc"
+        && (finding.said.file.as_deref().is_some_and(|f| f.ends_with(".m") || f.ends_with(".mm"))
+            || next.starts_with(' ') && !next.contains(" | "))
+    {
         finding.tool = "clang";
     }
     true
@@ -118,19 +152,26 @@ fn undefined(finding: &mut Finding, log: &Log) -> bool {
     if finding.said.message.contains("follow") && finding.said.message.contains("more undefined references") {
         return false;
     }
-    let object = finding.said.file.as_deref().is_none_or(|file| !file.contains('.') || file.ends_with(".o") || file.ends_with("ld") || file.ends_with(".a"));
+    let object =
+        finding.said.file.as_deref().is_none_or(|file| {
+            !file.contains('.') || file.ends_with(".o") || file.ends_with("ld") || file.ends_with(".a")
+        });
     if object {
         finding.said.file = None;
         finding.said.line = None;
         let said = log.line(finding.at).to_owned();
-        let named = said.split([' ', ':']).find(|word| [".c", ".cc", ".cpp", ".cxx", ".rs", ".f90"].iter().any(|end| word.ends_with(end)));
+        let named = said
+            .split([' ', ':'])
+            .find(|word| [".c", ".cc", ".cpp", ".cxx", ".rs", ".f90"].iter().any(|end| word.ends_with(end)));
         finding.said.file = named.map(str::to_owned);
     }
     true
 }
 
 fn lld(finding: &mut Finding, log: &Log) -> bool {
-    let by = log.after(finding.at + 1, 3).find_map(|(_, line)| line.trim().strip_prefix(">>> referenced by ").map(str::to_owned));
+    let by = log
+        .after(finding.at + 1, 3)
+        .find_map(|(_, line)| line.trim().strip_prefix(">>> referenced by ").map(str::to_owned));
     if let Some((file, line, _)) = by.as_deref().and_then(super::super::place::find) {
         (finding.said.file, finding.said.line) = (Some(file), Some(line));
     }
@@ -145,7 +186,10 @@ fn cmake(finding: &mut Finding, log: &Log) -> bool {
             finding.until = at;
             line.trim().clone_into(&mut finding.said.message);
         }
-        let rest = log.after(finding.until + 1, 2).take_while(|(_, line)| line.starts_with("  ")).map(|(_, line)| line.trim().to_owned());
+        let rest = log
+            .after(finding.until + 1, 2)
+            .take_while(|(_, line)| line.starts_with("  "))
+            .map(|(_, line)| line.trim().to_owned());
         for text in rest.collect::<Vec<_>>() {
             finding.said.message = format!("{} {text}", finding.said.message);
         }
@@ -192,7 +236,11 @@ fn gtest(finding: &mut Finding, log: &Log) -> bool {
     if let Some(line) = finding.said.column.take() {
         finding.said.line = Some(line);
     }
-    let text: Vec<String> = log.after(finding.at + 1, 3).take_while(|(_, l)| !l.is_empty() && !l.starts_with('[')).map(|(_, l)| l.trim().to_owned()).collect();
+    let text: Vec<String> = log
+        .after(finding.at + 1, 3)
+        .take_while(|(_, l)| !l.is_empty() && !l.starts_with('['))
+        .map(|(_, l)| l.trim().to_owned())
+        .collect();
     if !text.is_empty() {
         finding.said.message = text.join(" ");
     }
@@ -202,7 +250,8 @@ fn gtest(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn catch(finding: &mut Finding, log: &Log) -> bool {
-    let text = log.after(finding.at + 1, 2).find(|(_, line)| !line.trim().is_empty()).map(|(_, line)| line.trim().to_owned());
+    let text =
+        log.after(finding.at + 1, 2).find(|(_, line)| !line.trim().is_empty()).map(|(_, line)| line.trim().to_owned());
     finding.said.message = text.unwrap_or_default();
     let name = log.before(finding.at, 30).collect::<Vec<_>>();
     let rule = name.iter().rposition(|(_, line)| line.starts_with("-------"));
@@ -212,9 +261,11 @@ fn catch(finding: &mut Finding, log: &Log) -> bool {
 
 /// The first frame with a source file that is not the system's.
 fn sanitizer(finding: &mut Finding, log: &Log) -> bool {
-    let frame = log.after(finding.at + 1, 60).filter(|(_, line)| line.trim_start().starts_with('#')).find_map(|(_, line)| {
-        super::super::place::find(line.rsplit(' ').next().unwrap_or(line)).filter(|(file, ..)| !super::super::place::foreign(file) && !file.contains("sanitizer"))
-    });
+    let frame =
+        log.after(finding.at + 1, 60).filter(|(_, line)| line.trim_start().starts_with('#')).find_map(|(_, line)| {
+            super::super::place::find(line.rsplit(' ').next().unwrap_or(line))
+                .filter(|(file, ..)| !super::super::place::foreign(file) && !file.contains("sanitizer"))
+        });
     if let Some((file, line, column)) = frame {
         (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
     }

@@ -31,9 +31,11 @@ pub(super) const RULES: &[Rule] = &[
     rule("check-yaml", Syntax, "while parsing a ", r"^(?P<message>while (?:parsing|scanning) a .+)").then(parsed),
     rule("check-yaml", Syntax, "while scanning ", r"^(?P<message>while scanning .+)").then(parsed),
     rule("check-yaml", Syntax, "mapping values are not allowed", r"^(?P<message>mapping values are not allowed .+)").then(parsed),
+    rule("json", Syntax, "(char ", r"^(?P<message>(?:Expecting|Extra data|Unterminated string|Invalid).*: line (?P<line>\d+) column (?P<column>\d+) \(char \d+\))")
+        .level(Level::Symptom),
     rule("check-json", Syntax, "Failed to json decode", r"^(?P<file>[^\s:]+): Failed to json decode \((?P<message>.+?line (?P<line>\d+) column (?P<column>\d+).*)\)"),
     rule("check-toml", Syntax, ": ", r"^(?P<file>[^\s:]+\.toml): (?P<message>.+ \(at line (?P<line>\d+), column (?P<column>\d+)\))"),
-    rule("check-merge-conflict", Syntax, "Merge conflict string", r#"^(?P<file>[^\s:]+):(?P<line>\d+): (?P<message>Merge conflict string .+)"#),
+    rule("check-merge-conflict", Syntax, "Merge conflict string", r"^(?P<file>[^\s:]+):(?P<line>\d+): (?P<message>Merge conflict string .+)"),
     rule("check-added-large-files", Lint, "exceeds ", r"^(?P<file>\S+) (?P<message>\(\d+ KB\) exceeds \d+ KB\.)"),
     rule("debug-statements", Lint, "imported", r"^(?P<file>[^\s:]+\.py):(?P<line>\d+):(?P<column>\d+): (?P<message>\w+ imported)$"),
     rule("detect-private-key", Security, "Private key found: ", r"^Private key found: (?P<file>\S+)"),
@@ -57,8 +59,13 @@ fn shellcheck(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn shell_syntax(finding: &mut Finding, _: &Log) -> bool {
-    let code: u32 = finding.said.code.as_deref().and_then(|code| code.trim_start_matches("SC").parse().ok()).unwrap_or(0);
-    if matches!(code, 1009 | 1035 | 1036 | 1046 | 1047 | 1049 | 1050 | 1056 | 1057..=1062 | 1064 | 1070 | 1072 | 1073 | 1078 | 1081 | 1088 | 1089) {
+    let code: u32 =
+        finding.said.code.as_deref().and_then(|code| code.trim_start_matches("SC").parse().ok()).unwrap_or(0);
+    if matches!(
+        code,
+        1009 | 1035 | 1036 | 1046 | 1047 | 1049 | 1050 | 1056 | 1057
+            ..=1062 | 1064 | 1070 | 1072 | 1073 | 1078 | 1081 | 1088 | 1089
+    ) {
         finding.category = Syntax;
     }
     true
@@ -72,13 +79,17 @@ fn yaml(finding: &mut Finding, _: &Log) -> bool {
 }
 
 fn yaml_above(finding: &mut Finding, log: &Log) -> bool {
-    let file = log.before(finding.at, 500).find(|(_, line)| !line.starts_with(' ') && !line.is_empty()).map(|(_, line)| line.trim().to_owned());
+    let file = log
+        .before(finding.at, 500)
+        .find(|(_, line)| !line.starts_with(' ') && !line.is_empty())
+        .map(|(_, line)| line.trim().to_owned());
     finding.said.file = file.filter(|file| file.contains(".y"));
     finding.said.file.is_some() && yaml(finding, log)
 }
 
 fn action(finding: &mut Finding, _: &Log) -> bool {
-    if finding.said.code.as_deref() == Some("syntax-check") && finding.said.message.contains("could not parse as YAML") {
+    if finding.said.code.as_deref() == Some("syntax-check") && finding.said.message.contains("could not parse as YAML")
+    {
         finding.category = Syntax;
     }
     true
@@ -97,7 +108,9 @@ fn arrow(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn sqlfluff(finding: &mut Finding, log: &Log) -> bool {
-    let file = log.before(finding.at, 500).find_map(|(_, line)| line.strip_prefix("== [").and_then(|rest| rest.split(']').next()).map(str::to_owned));
+    let file = log
+        .before(finding.at, 500)
+        .find_map(|(_, line)| line.strip_prefix("== [").and_then(|rest| rest.split(']').next()).map(str::to_owned));
     finding.said.file = file;
     if finding.said.code.as_deref() == Some("PRS") {
         finding.category = Syntax;
@@ -109,7 +122,9 @@ fn proto(finding: &mut Finding, _: &Log) -> bool {
     finding.said.message = finding.said.message.trim().to_owned();
     if finding.said.message.contains("syntax error") {
         finding.category = Syntax;
-    } else if finding.said.message.contains("imported file does not exist") || finding.said.message.contains("does not exist") {
+    } else if finding.said.message.contains("imported file does not exist")
+        || finding.said.message.contains("does not exist")
+    {
         finding.category = crate::domain::diagnosis::Category::Import;
     }
     true

@@ -10,6 +10,7 @@ use crate::domain::diagnosis::Category::Coverage;
 pub(super) const RULES: &[Rule] = &[
     rule("coverage", Coverage, "fail-under", r"^(?P<message>(?:Coverage failure: )?.*\b(?:is less than|lower than|below)\b.*fail-under.*)").level(Level::Symptom).then(least),
     rule("pytest-cov", Coverage, "Required test coverage", r"(?P<message>Required test coverage of .+ not reached.*)").level(Level::Symptom).then(least),
+    rule("coverage", Coverage, "No data to report", r"^(?P<message>No data to report\.)").level(Level::Symptom),
     rule("tarpaulin", Coverage, "Coverage is below the failure threshold", r"(?P<message>Coverage is below the failure threshold.*)").level(Level::Symptom).then(least),
     rule("llvm-cov", Coverage, "--fail-under", r"(?P<message>.*--fail-under.*)").level(Level::Guess),
     rule("codecov", Coverage, "codecov/", r"(?P<message>codecov/(?:project|patch).*fail.*)").level(Level::Symptom).then(least),

@@ -6,7 +6,9 @@ use super::super::{
     place,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{Build, Config, Dependency, Format, Import, Lint, Network, Security, Syntax, Test, Type};
+use crate::domain::diagnosis::Category::{
+    Build, Config, Dependency, Format, Import, Lint, Network, Security, Syntax, Test, Type,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("dotnet format", Format, "error WHITESPACE", r"^\s*(?P<file>\S.*?)\((?P<line>\d+),(?P<column>\d+)\): error (?P<code>WHITESPACE): (?P<message>.+?)(?: \[.+\])?$"),
@@ -20,6 +22,9 @@ pub(super) const RULES: &[Rule] = &[
     rule("dotnet test", Test, "Failed ", r"^\s+(?:Failed|X) (?P<test>\S.*?) \[(?:< )?\d+.*\]$").then(test),
     rule("xunit", Test, "[FAIL]", r"^(?:\[xUnit\.net [\d:.]+\])?\s*(?P<test>\S.*?) \[FAIL\]$").level(Level::Symptom),
     rule("dotnet test", Test, "failed with", r"^\s*failed (?P<test>\S+) \([\d.,]+m?s\)$").then(test),
+    rule("dotnet", Build, "Unhandled exception. ", r"^Unhandled exception\. (?P<message>(?P<code>[\w.]+Exception)\b.*)")
+        .level(Level::Symptom)
+        .then(thrown),
     rule("dotnet", Config, "It was not possible to find any", r"^(?P<message>It was not possible to find any .+)"),
     rule("dotnet", Config, "A compatible .NET SDK was not found", r"^(?P<message>A compatible \.NET SDK was not found\.?.*)"),
     rule("dotnet", Config, "You must install or update .NET", r"^(?P<message>You must install or update \.NET .+)"),
@@ -67,6 +72,18 @@ fn nuget(finding: &mut Finding, _: &Log) -> bool {
         finding.category = Network;
     } else if code.starts_with("NU190") {
         finding.category = Security;
+    }
+    true
+}
+
+/// The first frame with a file under an exception.
+fn thrown(finding: &mut Finding, log: &Log) -> bool {
+    let frame = log.after(finding.at + 1, 40).find_map(|(_, line)| {
+        let (file, number) = line.rsplit_once(" in ")?.1.rsplit_once(":line ")?;
+        Some((file.to_owned(), number.trim().parse::<u32>().ok()?))
+    });
+    if let Some((file, line)) = frame {
+        (finding.said.file, finding.said.line) = (Some(file), Some(line));
     }
     true
 }

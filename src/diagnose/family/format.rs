@@ -36,14 +36,23 @@ pub(super) const RULES: &[Rule] = &[
 
 /// The file of the first diff above.
 fn diffed(finding: &mut Finding, log: &Log) -> bool {
-    let file = log.before(finding.at, 2000).filter_map(|(_, line)| line.strip_prefix("--- ")).last().map(|file| file.split('\t').next().unwrap_or(file).to_owned());
+    let file = log
+        .before(finding.at, 2000)
+        .filter_map(|(_, line)| line.strip_prefix("--- "))
+        .last()
+        .map(|file| file.split('\t').next().unwrap_or(file).to_owned());
     finding.said.file = file;
     true
 }
 
 /// Black gives the place as `Cannot parse: 3:7: code`.
 fn unformattable(finding: &mut Finding, _: &Log) -> bool {
-    let numbers = finding.said.message.split_once(": ").filter(|(head, _)| head.starts_with("Cannot parse")).map(|(_, rest)| rest.to_owned());
+    let numbers = finding
+        .said
+        .message
+        .split_once(": ")
+        .filter(|(head, _)| head.starts_with("Cannot parse"))
+        .map(|(_, rest)| rest.to_owned());
     if let Some(rest) = numbers {
         let mut numbers = rest.split(':').map_while(|n| n.trim().parse::<u32>().ok());
         finding.said.line = numbers.next();
@@ -54,10 +63,14 @@ fn unformattable(finding: &mut Finding, _: &Log) -> bool {
 
 /// The hook that changed files: its id, and the file where it names one.
 fn hook(finding: &mut Finding, log: &Log) -> bool {
-    let id = log.before(finding.at, 4).find_map(|(_, line)| line.strip_prefix("- hook id: ").map(|id| id.trim().to_owned()));
+    let id =
+        log.before(finding.at, 4).find_map(|(_, line)| line.strip_prefix("- hook id: ").map(|id| id.trim().to_owned()));
     let file = log.after(finding.at + 1, 8).find_map(|(_, line)| {
         let line = line.trim();
-        line.strip_prefix("Fixing ").or_else(|| line.strip_prefix("reformatted ")).or_else(|| line.strip_prefix("Fixed ")).map(str::to_owned)
+        line.strip_prefix("Fixing ")
+            .or_else(|| line.strip_prefix("reformatted "))
+            .or_else(|| line.strip_prefix("Fixed "))
+            .map(str::to_owned)
     });
     finding.said.code = id;
     finding.said.file = file;

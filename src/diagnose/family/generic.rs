@@ -5,7 +5,9 @@ use super::super::{
     log::{Log, Mark},
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{self, Build, Config, Dependency, Deploy, Import, Lint, Network, Resource, Syntax, Test, Timeout, Type, Unknown};
+use crate::domain::diagnosis::Category::{
+    self, Build, Config, Dependency, Deploy, Import, Lint, Network, Resource, Syntax, Test, Timeout, Type, Unknown,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("", Unknown, "rror", r"^\s*(?P<file>(?:[A-Za-z]:)?[\w./\\@+-]*[\w)]\.\w+|Makefile|Dockerfile|Jenkinsfile):(?P<line>\d+)(?::(?P<column>\d+))?:?\s+(?:fatal |syntax )?\[?(?i:error)\]?(?:\[(?P<code>[\w.-]+)\]| (?P<test>[A-Z]+\d+))?:?\s+(?P<message>.+)").level(Level::Symptom).then(placed),
@@ -20,6 +22,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("", Unknown, "FAILED", r"^(?P<message>.*\bFAILED\b.*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "failed", r"^(?P<message>.*\bfailed(?: to| with|:).*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "Failed", r"^(?P<message>Failed .*)").level(Level::Guess).then(spoken),
+    rule("", Unknown, "timed out", r"^(?P<message>.*\btimed out\b.*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "xception", r"^(?:Unhandled exception|Uncaught exception|Exception)\b(?P<message>.*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "", r"^(?P<message>.+)").level(Level::Guess).then(annotated),
 ];
@@ -28,17 +31,63 @@ pub(super) const RULES: &[Rule] = &[
 pub(super) fn of_words(message: &str) -> Category {
     let text = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["syntax error", "parse error", "unexpected token", "unterminated", "failed to parse", "invalid syntax", "unexpected end of", "expected '", "expected `", "malformed"]) {
+    if has(&[
+        "syntax error",
+        "parse error",
+        "unexpected token",
+        "unterminated",
+        "failed to parse",
+        "invalid syntax",
+        "unexpected end of",
+        "expected '",
+        "expected `",
+        "malformed",
+    ]) {
         Syntax
     } else if has(&["timed out", "timeout", "deadline exceeded", "time limit"]) {
         if has(&["connect", "request", "http", "fetch", "download", "socket", "dial"]) { Network } else { Timeout }
-    } else if has(&["could not resolve host", "connection refused", "connection reset", "econn", "network", "unreachable", "tls", "ssl", "rate limit", "bad gateway", "service unavailable", "status code 5", "status 5", "http 5"]) {
+    } else if has(&[
+        "could not resolve host",
+        "connection refused",
+        "connection reset",
+        "econn",
+        "network",
+        "unreachable",
+        "tls",
+        "ssl",
+        "rate limit",
+        "bad gateway",
+        "service unavailable",
+        "status code 5",
+        "status 5",
+        "http 5",
+    ]) {
         Network
     } else if has(&["out of memory", "no space left", "disk full", "quota exceeded", "oom", "too many open files"]) {
         Resource
-    } else if has(&["module not found", "cannot find module", "no module named", "could not import", "unresolved import", "cannot import", "import error", "failed to resolve import"]) {
+    } else if has(&[
+        "module not found",
+        "cannot find module",
+        "no module named",
+        "could not import",
+        "unresolved import",
+        "cannot import",
+        "import error",
+        "failed to resolve import",
+    ]) {
         Import
-    } else if has(&["lockfile", "lock file", "dependency", "dependencies", "version conflict", "peer dep", "could not resolve package", "no matching version", "unable to resolve", "checksum mismatch"]) {
+    } else if has(&[
+        "lockfile",
+        "lock file",
+        "dependency",
+        "dependencies",
+        "version conflict",
+        "peer dep",
+        "could not resolve package",
+        "no matching version",
+        "unable to resolve",
+        "checksum mismatch",
+    ]) {
         Dependency
     } else if has(&["vulnerabilit", "cve-", "secret detected", "leaked"]) {
         Category::Security
@@ -50,13 +99,50 @@ pub(super) fn of_words(message: &str) -> Category {
         Category::Format
     } else if has(&["deploy", "rollout", "release failed", "upload failed", "publish"]) {
         Deploy
-    } else if has(&["is not assignable", "incompatible type", "type mismatch", "undefined variable", "undeclared", "no member", "cannot find symbol", "undefined:"]) {
+    } else if has(&[
+        "is not assignable",
+        "incompatible type",
+        "type mismatch",
+        "undefined variable",
+        "undeclared",
+        "no member",
+        "cannot find symbol",
+        "undefined:",
+    ]) {
         Type
-    } else if has(&["test failed", "tests failed", "assertion", "expected:", "failing test", "test suite", "specs failed"]) {
+    } else if has(&[
+        "test failed",
+        "tests failed",
+        "assertion",
+        "expected:",
+        "failing test",
+        "test suite",
+        "specs failed",
+    ]) {
         Test
     } else if has(&["lint", "style violation"]) {
         Lint
-    } else if has(&["permission denied", "not found", "no such file", "unauthorized", "forbidden", "credential", "token", "authentication", "not set", "missing", "invalid", "unknown option", "unrecognized", "does not exist", "unsupported", "required", "access denied", "not configured", "usage:"]) {
+    } else if has(&[
+        "permission denied",
+        "not found",
+        "no such file",
+        "unauthorized",
+        "forbidden",
+        "credential",
+        "token",
+        "authentication",
+        "not set",
+        "missing",
+        "invalid",
+        "unknown option",
+        "unrecognized",
+        "does not exist",
+        "unsupported",
+        "required",
+        "access denied",
+        "not configured",
+        "usage:",
+    ]) {
         Config
     } else if has(&["build", "compil", "link", "cmake", "make"]) {
         Build
@@ -85,7 +171,12 @@ fn listed(finding: &mut Finding, log: &Log) -> bool {
     let file = finding.said.file.clone().unwrap_or_default();
     let message = finding.said.message.clone();
     let lower = message.to_lowercase();
-    if super::super::place::foreign(&file) || lower.starts_with("note") || lower.starts_with("info") || lower.starts_with("help") || log.line(finding.at).starts_with(' ') {
+    if super::super::place::foreign(&file)
+        || lower.starts_with("note")
+        || lower.starts_with("info")
+        || lower.starts_with("help")
+        || log.line(finding.at).starts_with(' ')
+    {
         return false;
     }
     finding.tool = by_name(&file);
@@ -126,13 +217,35 @@ fn by_name(file: &str) -> &'static str {
 fn spoken(finding: &mut Finding, log: &Log) -> bool {
     let line = log.line(finding.at).trim().to_owned();
     let lower = line.to_lowercase();
-    let harmless = ["0 failed", "failed: 0", "failures: 0", "errors: 0", "0 errors", "if failed", "continue-on-error", "retrying", "will retry", "ignored", "warning", "no failed", "fail-fast", "passed"];
-    if harmless.iter().any(|word| lower.contains(word)) || line.starts_with("+ ") || line.starts_with('#') || line.starts_with("echo ") || line.starts_with("npm error") {
+    let harmless = [
+        "0 failed",
+        "failed: 0",
+        "failures: 0",
+        "errors: 0",
+        "0 errors",
+        "if failed",
+        "continue-on-error",
+        "retrying",
+        "will retry",
+        "ignored",
+        "warning",
+        "no failed",
+        "fail-fast",
+        "passed",
+    ];
+    if harmless.iter().any(|word| lower.contains(word))
+        || line.starts_with("+ ")
+        || line.starts_with('#')
+        || line.starts_with("echo ")
+        || line.starts_with("npm error")
+    {
         return false;
     }
     finding.category = of_words(&line);
     finding.tool = "shell";
-    if let Some((file, number, column)) = super::super::place::find(&line).filter(|(file, ..)| !super::super::place::foreign(file)) {
+    if let Some((file, number, column)) =
+        super::super::place::find(&line).filter(|(file, ..)| !super::super::place::foreign(file))
+    {
         (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(number), column);
     }
     true
@@ -145,7 +258,9 @@ fn annotated(finding: &mut Finding, log: &Log) -> bool {
     }
     finding.category = of_words(&finding.said.message);
     finding.tool = "github actions";
-    if let Some((file, number, column)) = super::super::place::find(&finding.said.message).filter(|(file, ..)| !super::super::place::foreign(file)) {
+    if let Some((file, number, column)) =
+        super::super::place::find(&finding.said.message).filter(|(file, ..)| !super::super::place::foreign(file))
+    {
         (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(number), column);
     }
     true

@@ -24,6 +24,10 @@ pub(super) const RULES: &[Rule] = &[
     rule("git", Config, "Host key verification failed", r"^(?P<message>Host key verification failed\.)").level(Level::Symptom),
     rule("git", Config, "fatal: ", r"^(?:.*?: )?(?P<message>fatal: (?:not a git repository|could not read Username|could not read Password|Authentication failed|repository '.+' not found|ambiguous argument|bad revision|couldn't find remote ref|Remote branch .+ not found|No url found for submodule|No names found|no tag exactly matches|refusing to merge|detected dubious ownership|Could not read from remote repository|empty ident|unable to auto-detect|pathspec|Need to specify how to reconcile|invalid reference|The current branch|No configured push|path '.+' does not|need a tag|tag '.+' already exists|protocol error|could not|cannot|bad object|invalid).*)").level(Level::Symptom).then(fatal),
     rule("git", Config, "error: pathspec '", r"^(?P<message>error: pathspec '.+' did not match any .+)").level(Level::Symptom),
+    rule("git", Config, "src refspec ", r"^(?P<message>error: src refspec .+ does not match any)").level(Level::Symptom),
+    rule("git", Config, "Your local changes", r"^(?P<message>error: Your local changes to the following files would be overwritten .+)")
+        .level(Level::Symptom),
+    rule("git", Config, "could not apply", r"^(?P<message>error: could not apply .+)").level(Level::Symptom),
     rule("git", Config, "Author identity unknown", r"^(?P<message>Author identity unknown)").level(Level::Symptom),
     rule("git", Config, "GH013: Repository rule violations", r"(?P<message>GH\d+: .+)").level(Level::Symptom),
     rule("git-lfs", Resource, "This repository is over its data quota", r"(?P<message>.*This repository is over its data quota.*)").level(Level::Symptom),
@@ -48,7 +52,12 @@ fn fatal(finding: &mut Finding, log: &Log) -> bool {
     let said = &finding.said.message;
     if said.contains("Could not read from remote") {
         finding.level = Level::Guess;
-        let refused = log.before(finding.at, 6).any(|(_, l)| l.contains("Connection ") || l.contains("Could not resolve") || l.contains("timed out") || l.contains("kex_exchange"));
+        let refused = log.before(finding.at, 6).any(|(_, l)| {
+            l.contains("Connection ")
+                || l.contains("Could not resolve")
+                || l.contains("timed out")
+                || l.contains("kex_exchange")
+        });
         if refused {
             finding.category = Network;
         }

@@ -6,7 +6,9 @@ use super::super::{
     place,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{Build, Config, Dependency, Format, Import, Lint, Syntax, Test, Timeout, Type};
+use crate::domain::diagnosis::Category::{
+    Build, Config, Dependency, Format, Import, Lint, Syntax, Test, Timeout, Type,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("go", Dependency, "missing go.sum entry", r"^(?:(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): )?(?:go: )?(?P<message>.*missing go\.sum entry.*)"),
@@ -44,7 +46,8 @@ fn module(finding: &mut Finding, log: &Log) -> bool {
     if said.contains("downloading") || said.contains("finding module") || said.starts_with("go: found ") {
         return false;
     }
-    let network = ["dial tcp", "i/o timeout", "connection refused", "TLS handshake", "no such host", "502 Bad", "503 Service"];
+    let network =
+        ["dial tcp", "i/o timeout", "connection refused", "TLS handshake", "no such host", "502 Bad", "503 Service"];
     if network.iter().any(|word| said.contains(word)) {
         finding.category = crate::domain::diagnosis::Category::Network;
         finding.level = Level::Symptom;
@@ -69,9 +72,39 @@ fn compiler(finding: &mut Finding, log: &Log) -> bool {
     if line.starts_with([' ', '\t']) || message.starts_with("note:") {
         return false;
     }
-    let vetted = ["format %", "result of ", "struct field tag", "unreachable code", "self-assignment", "passes lock by value", "call has possible", "composite literal uses unkeyed", "possible misuse of", "should have comment", "wrong type", "redundant ", "the cancel function", "loop variable", "suspect or", "non-constant format string", "call has arguments but no formatting", "copylocks"];
-    finding.category = if has(&["syntax error", "expected declaration", "unexpected newline", "non-declaration statement", "string literal not terminated", "expected '", "missing return"]) && !has(&["missing return"]) {
+    let vetted = [
+        "format %",
+        "result of ",
+        "struct field tag",
+        "unreachable code",
+        "self-assignment",
+        "passes lock by value",
+        "call has possible",
+        "composite literal uses unkeyed",
+        "possible misuse of",
+        "should have comment",
+        "wrong type",
+        "redundant ",
+        "the cancel function",
+        "loop variable",
+        "suspect or",
+        "non-constant format string",
+        "call has arguments but no formatting",
+        "copylocks",
+    ];
+    finding.category = if has(&[
+        "syntax error",
+        "expected declaration",
+        "unexpected newline",
+        "non-declaration statement",
+        "string literal not terminated",
+        "expected '",
+        "missing return",
+    ]) && !has(&["missing return"])
+    {
         Syntax
+    } else if has(&["dial tcp", "i/o timeout", "TLS handshake timeout", "no such host"]) {
+        crate::domain::diagnosis::Category::Network
     } else if has(&["imported and not used", "declared and not used", "declared but not used"]) {
         Build
     } else if has(&["could not import", "cannot find module", "no required module"]) {
@@ -107,7 +140,11 @@ fn failed(finding: &mut Finding, log: &Log) -> bool {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let own = indent(log.line(finding.at));
     let mut logged: Option<(usize, String)> = None;
-    let take = |at: usize, line: &str| place::find(line.trim()).filter(|(f, ..)| f.ends_with(".go") && line.trim().starts_with(f.as_str())).map(|_| (at, line.trim().to_owned()));
+    let take = |at: usize, line: &str| {
+        place::find(line.trim())
+            .filter(|(f, ..)| f.ends_with(".go") && line.trim().starts_with(f.as_str()))
+            .map(|_| (at, line.trim().to_owned()))
+    };
     for (at, line) in log.after(finding.at + 1, 400) {
         if line.trim_start().starts_with("--- FAIL") {
             if indent(line) > own && logged.is_none() {
@@ -115,7 +152,12 @@ fn failed(finding: &mut Finding, log: &Log) -> bool {
             }
             break;
         }
-        if line.starts_with("--- ") || line.starts_with("FAIL") || line.starts_with("ok ") || line.starts_with("=== RUN") || line.starts_with("panic:") {
+        if line.starts_with("--- ")
+            || line.starts_with("FAIL")
+            || line.starts_with("ok ")
+            || line.starts_with("=== RUN")
+            || line.starts_with("panic:")
+        {
             break;
         }
         if logged.is_none() {
@@ -131,9 +173,15 @@ fn failed(finding: &mut Finding, log: &Log) -> bool {
     let name = finding.test.clone().unwrap_or_default();
     if logged.is_none() {
         let run = format!("=== RUN   {name}");
-        let header = log.before(finding.at, 3000).take_while(|(_, l)| !l.starts_with("FAIL\t")).find(|(_, line)| *line == run).map(|(at, _)| at);
+        let header = log
+            .before(finding.at, 3000)
+            .take_while(|(_, l)| !l.starts_with("FAIL\t"))
+            .find(|(_, line)| *line == run)
+            .map(|(at, _)| at);
         logged = header.and_then(|from| {
-            log.after(from + 1, 200).take_while(|(at, line)| *at < finding.at && !line.starts_with("=== RUN")).find_map(|(at, line)| take(at, line))
+            log.after(from + 1, 200)
+                .take_while(|(at, line)| *at < finding.at && !line.starts_with("=== RUN"))
+                .find_map(|(at, line)| take(at, line))
         });
     }
     let Some((at, said)) = logged else {
@@ -150,7 +198,9 @@ fn failed(finding: &mut Finding, log: &Log) -> bool {
 
 /// Testify's block: `Error:` and what follows it.
 fn testify(log: &Log, at: usize) -> String {
-    let line = log.after(at + 1, 20).find_map(|(_, line)| line.trim().strip_prefix("Error:").map(|rest| rest.trim().to_owned()));
+    let line = log
+        .after(at + 1, 20)
+        .find_map(|(_, line)| line.trim().strip_prefix("Error:").map(|rest| rest.trim().to_owned()));
     let next = log.line(at + 1).trim().to_owned();
     line.filter(|text| !text.is_empty()).unwrap_or(next)
 }
@@ -167,10 +217,14 @@ fn panic(finding: &mut Finding, log: &Log) -> bool {
     if let Some((file, line)) = place::own(frames) {
         (finding.said.file, finding.said.line) = (Some(file), Some(line));
     }
-    let test = log.before(finding.at, 10).find_map(|(_, line)| line.trim().strip_prefix("--- FAIL: ").map(str::to_owned));
+    let test =
+        log.before(finding.at, 10).find_map(|(_, line)| line.trim().strip_prefix("--- FAIL: ").map(str::to_owned));
     if let Some(test) = test {
         finding.test = test.split(' ').next().map(str::to_owned);
-    } else if !log.after(finding.at, 200).any(|(_, line)| line.starts_with("FAIL\t") || line.contains("testing.tRunner")) {
+    } else if !log
+        .after(finding.at, 200)
+        .any(|(_, line)| line.starts_with("FAIL\t") || line.contains("testing.tRunner"))
+    {
         finding.level = Level::Symptom;
         finding.tool = "go";
         finding.category = Build;

@@ -13,34 +13,98 @@ pub(super) const RULES: &[Rule] = &[
     rule("terraform fmt", Format, ".tf", r"^(?P<file>[\w./-]+\.(?:tf|tfvars|hcl))$").level(Level::Guess),
     rule("helm", Config, "Error: INSTALLATION FAILED", r"^Error: (?P<message>INSTALLATION FAILED: .+)").then(helm),
     rule("helm", Config, "Error: UPGRADE FAILED", r"^Error: (?P<message>UPGRADE FAILED: .+)").then(helm),
-    rule("helm", Config, "parse error at (", r"(?P<message>.*parse error at \((?P<file>[^:)]+):(?P<line>\d+)\).*)").then(template),
-    rule("helm", Config, "execution error at (", r"(?P<message>.*execution error at \((?P<file>[^:)]+):(?P<line>\d+):?(?P<column>\d+)?\).*)"),
-    rule("helm", Config, "Error: template: ", r"^Error: (?P<message>template: (?P<file>[^:]+):(?P<line>\d+)(?::(?P<column>\d+))?: .+)"),
-    rule("helm lint", Lint, "[ERROR] ", r"^\[ERROR\] (?P<file>\S+?): (?P<message>.+)").level(Level::Symptom).then(chart),
+    rule("helm", Config, "parse error at (", r"(?P<message>.*parse error at \((?P<file>[^:)]+):(?P<line>\d+)\).*)")
+        .then(template),
+    rule(
+        "helm",
+        Config,
+        "execution error at (",
+        r"(?P<message>.*execution error at \((?P<file>[^:)]+):(?P<line>\d+):?(?P<column>\d+)?\).*)",
+    ),
+    rule(
+        "helm",
+        Config,
+        "Error: template: ",
+        r"^Error: (?P<message>template: (?P<file>[^:]+):(?P<line>\d+)(?::(?P<column>\d+))?: .+)",
+    ),
+    rule("helm lint", Lint, "[ERROR] ", r"^\[ERROR\] (?P<file>\S+?): (?P<message>.+)")
+        .level(Level::Symptom)
+        .then(chart),
     rule("helm", Config, "YAML parse error on", r"(?P<message>YAML parse error on (?P<file>[^:]+): .+)").then(template),
-    rule("kubectl", Deploy, "Error from server", r"^Error from server(?: \((?P<code>\w+)\))?: (?P<message>.+)").then(server),
+    rule("kubectl", Deploy, "Error from server", r"^Error from server(?: \((?P<code>\w+)\))?: (?P<message>.+)")
+        .then(server),
     rule("kubectl", Config, "error: error validating", r"^error: (?P<message>error validating .+)").then(validating),
-    rule("kubectl", Syntax, "error: error parsing", r"^error: (?P<message>error parsing (?P<file>[^:]+): .+)").then(validating),
-    rule("kubectl", Config, "resource mapping not found", r"^(?:error: )?(?P<message>resource mapping not found for .+)"),
-    rule("kubectl", Deploy, "error: timed out waiting for the condition", r"^error: (?P<message>timed out waiting for the condition.*)"),
+    rule("kubectl", Syntax, "error: error parsing", r"^error: (?P<message>error parsing (?P<file>[^:]+): .+)")
+        .then(validating),
+    rule(
+        "kubectl",
+        Config,
+        "resource mapping not found",
+        r"^(?:error: )?(?P<message>resource mapping not found for .+)",
+    ),
+    rule(
+        "kubectl",
+        Deploy,
+        "error: timed out waiting for the condition",
+        r"^error: (?P<message>timed out waiting for the condition.*)",
+    ),
     rule("kubectl", Deploy, "error: deployment ", r"^error: (?P<message>deployment .+ exceeded its progress deadline)"),
-    rule("kubectl", Network, "The connection to the server", r"^(?P<message>The connection to the server .+ was refused.*)"),
-    rule("kubectl", Config, "error: ", r"^error: (?P<message>(?:You must be logged in|no context exists|context .+ does not exist|Missing or incomplete configuration|the path .+ does not exist|no objects passed).*)"),
+    rule(
+        "kubectl",
+        Network,
+        "The connection to the server",
+        r"^(?P<message>The connection to the server .+ was refused.*)",
+    ),
+    rule(
+        "kubectl",
+        Config,
+        "error: ",
+        r"^error: (?P<message>(?:You must be logged in|no context exists|context .+ does not exist|Missing or incomplete configuration|the path .+ does not exist|no objects passed).*)",
+    ),
     rule("kubernetes", Deploy, "CrashLoopBackOff", r"(?P<message>.*CrashLoopBackOff.*)").level(Level::Guess),
-    rule("kubernetes", Deploy, "ImagePullBackOff", r"(?P<message>.*(?:ImagePullBackOff|ErrImagePull).*)").level(Level::Guess),
+    rule("kubernetes", Deploy, "ImagePullBackOff", r"(?P<message>.*(?:ImagePullBackOff|ErrImagePull).*)")
+        .level(Level::Guess),
     rule("kubeconform", Lint, " is invalid: ", r"^(?P<file>\S+\.ya?ml) - (?P<message>.+ is invalid: .+)"),
     rule("kubeval", Lint, "contains an invalid", r"^(?:WARN|ERR) +- (?P<file>\S+) (?P<message>contains an invalid .+)"),
-    rule("ansible", Config, "FAILED! => ", r"^fatal: \[[^\]]+\](?: \[.+\])?: (?:FAILED|UNREACHABLE)! => (?P<message>.+)").then(ansible),
+    rule(
+        "ansible",
+        Config,
+        "FAILED! => ",
+        r"^fatal: \[[^\]]+\](?: \[.+\])?: (?:FAILED|UNREACHABLE)! => (?P<message>.+)",
+    )
+    .then(ansible),
     rule("ansible", Network, "UNREACHABLE! => ", r"^fatal: \[[^\]]+\]: UNREACHABLE! => (?P<message>.+)").then(ansible),
     rule("ansible", Syntax, "ERROR! ", r"^ERROR! (?P<message>.+)").then(playbook),
-    rule("ansible-lint", Lint, ".yml:", r"^(?P<file>\S+\.ya?ml):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<code>[a-z][\w-]*(?:\[[\w-]+\])): (?P<message>.+)"),
-    rule("pulumi", Deploy, "error: ", r"^\s+error: (?P<message>.+)").level(Level::Guess),
+    rule(
+        "ansible-lint",
+        Lint,
+        ".yml:",
+        r"^(?P<file>\S+\.ya?ml):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<code>[a-z][\w-]*(?:\[[\w-]+\])): (?P<message>.+)",
+    ),
     rule("cdk", Deploy, "failed: Error: ", r"^\s*❌\s+(?P<message>.+ failed: .+)"),
-    rule("cloudformation", Deploy, "ROLLBACK_COMPLETE", r"(?P<message>.*(?:CREATE|UPDATE)_?(?:FAILED|ROLLBACK_COMPLETE|ROLLBACK_FAILED).*)").level(Level::Symptom),
+    rule(
+        "cloudformation",
+        Deploy,
+        "ROLLBACK_COMPLETE",
+        r"(?P<message>.*(?:CREATE|UPDATE)_?(?:FAILED|ROLLBACK_COMPLETE|ROLLBACK_FAILED).*)",
+    )
+    .level(Level::Symptom),
     rule("cfn-lint", Lint, ".y", r"^(?P<code>[EW]\d{4}) (?P<message>.+)$").then(cfn),
     rule("opa", Lint, "FAIL - ", r"^FAIL - (?P<file>\S+) - (?:\w+ - )?(?P<message>.+)"),
-    rule("checkov", crate::domain::diagnosis::Category::Security, "Check: CKV", r#"^Check: (?P<code>CKV\w+): "(?P<message>.+)""#).then(checkov),
-    rule("tfsec", crate::domain::diagnosis::Category::Security, "Result #", r"^\s*Result #\d+ (?:CRITICAL|HIGH|MEDIUM|LOW) (?P<message>.+)").then(tfsec),
+    rule(
+        "checkov",
+        crate::domain::diagnosis::Category::Security,
+        "Check: CKV",
+        r#"^Check: (?P<code>CKV\w+): "(?P<message>.+)""#,
+    )
+    .then(checkov),
+    rule(
+        "tfsec",
+        crate::domain::diagnosis::Category::Security,
+        "Result #",
+        r"^\s*Result #\d+ (?:CRITICAL|HIGH|MEDIUM|LOW) (?P<message>.+)",
+    )
+    .then(tfsec),
 ];
 
 /// Terraform draws a box: `on main.tf line 3, in resource ...:` below the message.
@@ -66,13 +130,43 @@ fn terraform(finding: &mut Finding, log: &Log) -> bool {
     let said = &finding.said.message;
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
     finding.level = Level::Finding;
-    finding.category = if has(&["Argument or block definition required", "Unclosed", "Invalid expression", "Invalid block definition", "Missing newline", "Invalid character", "Unsupported operator", "Missing item separator", "Invalid multi-line string", "Unterminated", "Missing key/value"]) {
+    finding.category = if has(&[
+        "Argument or block definition required",
+        "Unclosed",
+        "Invalid expression",
+        "Invalid block definition",
+        "Missing newline",
+        "Invalid character",
+        "Unsupported operator",
+        "Missing item separator",
+        "Invalid multi-line string",
+        "Unterminated",
+        "Missing key/value",
+    ]) {
         Syntax
-    } else if has(&["Failed to query available provider", "Inconsistent dependency lock file", "Module not installed", "Unresolvable module", "Failed to download module", "Could not download module", "Failed to install provider", "Missing required provider", "Required plugins are not installed"]) {
+    } else if has(&[
+        "Failed to query available provider",
+        "Inconsistent dependency lock file",
+        "Module not installed",
+        "Unresolvable module",
+        "Failed to download module",
+        "Could not download module",
+        "Failed to install provider",
+        "Missing required provider",
+        "Required plugins are not installed",
+    ]) {
         Dependency
     } else if has(&["timeout", "connection refused", "no such host", "Client.Timeout"]) {
         Network
-    } else if has(&["creating ", "updating ", "deleting ", "error creating", "waiting for", "Error applying", "api error"]) {
+    } else if has(&[
+        "creating ",
+        "updating ",
+        "deleting ",
+        "error creating",
+        "waiting for",
+        "Error applying",
+        "api error",
+    ]) {
         Deploy
     } else {
         Config
@@ -97,7 +191,19 @@ fn tflint(finding: &mut Finding, log: &Log) -> bool {
 
 fn helm(finding: &mut Finding, log: &Log) -> bool {
     let said = finding.said.message.clone();
-    if ["template", "parse error", "chart requires", "values", "unable to build kubernetes objects", "not found", "cannot re-use", "YAML"].iter().all(|word| !said.contains(word)) {
+    if [
+        "template",
+        "parse error",
+        "chart requires",
+        "values",
+        "unable to build kubernetes objects",
+        "not found",
+        "cannot re-use",
+        "YAML",
+    ]
+    .iter()
+    .all(|word| !said.contains(word))
+    {
         finding.category = Deploy;
     }
     if let Some((_, rest)) = said.split_once(" at (") {
@@ -117,7 +223,11 @@ fn template(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn chart(finding: &mut Finding, _: &Log) -> bool {
-    finding.said.file.as_deref().is_some_and(|file| file.contains("templates") || file.ends_with(".yaml") || file.ends_with('/'))
+    finding
+        .said
+        .file
+        .as_deref()
+        .is_some_and(|file| file.contains("templates") || file.ends_with(".yaml") || file.ends_with('/'))
 }
 
 fn server(finding: &mut Finding, _: &Log) -> bool {

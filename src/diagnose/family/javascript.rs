@@ -41,7 +41,12 @@ pub(super) const RULES: &[Rule] = &[
 pub(super) fn of_code(code: &str) -> Category {
     let number: u32 = code.trim_start_matches("TS").parse().unwrap_or(0);
     match number {
-        2307 | 2305 | 2306 | 2614 | 2792 | 7016 | 2732 | 6059 | 6133 | 6307 | 1192 | 2691 | 2688 | 2834 | 2835 | 1259 | 2497 if number != 6133 => Import,
+        2307 | 2305 | 2306 | 2614 | 2792 | 7016 | 2732 | 6059 | 6133 | 6307 | 1192 | 2691 | 2688 | 2834 | 2835
+        | 1259 | 2497
+            if number != 6133 =>
+        {
+            Import
+        }
         1000..=1199 | 1308 | 1351 | 1378 | 1434 | 1435 | 1436 | 17002 | 17008 | 17014 => Syntax,
         5000..=5999 | 6000..=6099 | 6305 | 6306 | 18002 | 18003 => Config,
         _ => Type,
@@ -70,11 +75,14 @@ fn above(finding: &mut Finding, log: &Log) -> bool {
 fn stylish(finding: &mut Finding, log: &Log) -> bool {
     let file = log.before(finding.at, 3000).find_map(|(_, line)| {
         let text = line.trim();
-        let item = text.starts_with(|c: char| c.is_ascii_digit()) && text.split_once(':').is_some_and(|(n, _)| n.bytes().all(|b| b.is_ascii_digit()));
+        let item = text.starts_with(|c: char| c.is_ascii_digit())
+            && text.split_once(':').is_some_and(|(n, _)| n.bytes().all(|b| b.is_ascii_digit()));
         let shaped = !item && text.contains('.') && !text.contains("  ") && !text.ends_with(['.', ':']);
         (shaped && !line.starts_with("   ")).then(|| text.to_owned())
     });
-    if finding.said.code.is_none() && file.as_deref().is_some_and(|file| file.ends_with(".yaml") || file.ends_with(".yml")) {
+    if finding.said.code.is_none()
+        && file.as_deref().is_some_and(|file| file.ends_with(".yaml") || file.ends_with(".yml"))
+    {
         return false;
     }
     finding.said.file = file.map(|file| file.strip_prefix("./").unwrap_or(&file).to_owned());
@@ -91,7 +99,12 @@ fn stylish(finding: &mut Finding, log: &Log) -> bool {
 
 fn parsing(finding: &mut Finding, _: &Log) -> bool {
     if finding.said.message.starts_with("Parsing error:") {
-        finding.category = if finding.said.message.contains("tsconfig") || finding.said.message.contains("parserOptions") { Config } else { Syntax };
+        finding.category =
+            if finding.said.message.contains("tsconfig") || finding.said.message.contains("parserOptions") {
+                Config
+            } else {
+                Syntax
+            };
     } else if finding.said.code.as_deref() == Some("prettier/prettier") && finding.level >= Level::Finding {
         finding.category = Lint;
     }
@@ -107,7 +120,8 @@ fn biome(finding: &mut Finding, log: &Log) -> bool {
             if text.starts_with('!') {
                 finding.level = Level::Warning;
             }
-            finding.said.code = finding.said.code.take().or_else(|| Some("parse".to_owned()).filter(|_| finding.category == Syntax));
+            finding.said.code =
+                finding.said.code.take().or_else(|| Some("parse".to_owned()).filter(|_| finding.category == Syntax));
             return true;
         }
         if text.starts_with('i') || text.starts_with('ℹ') {
@@ -137,6 +151,13 @@ fn node(finding: &mut Finding, log: &Log) -> bool {
     let mut many = 0;
     for (at, line) in log.after(finding.at + 1, 40) {
         let text = line.trim();
+        if let Some(file) = text.strip_prefix("- ").filter(|file| file.starts_with('/') && finding.said.file.is_none())
+        {
+            finding.said.file = Some(file.to_owned());
+        }
+        if let Some((_, name)) = text.split_once("code: '") {
+            finding.said.code = Some(name.trim_end_matches(['\'', ',', ' ', '}']).to_owned());
+        }
         if text.starts_with("at ") || text.starts_with("file:") {
             many += 1;
             finding.until = at;
@@ -144,25 +165,34 @@ fn node(finding: &mut Finding, log: &Log) -> bool {
         } else if many > 0 && !text.is_empty() {
             break;
         }
-        if let Some(file) = text.strip_prefix("- ").filter(|file| file.starts_with('/') && finding.said.file.is_none()) {
-            finding.said.file = Some(file.to_owned());
-        }
-        if let Some((_, name)) = text.split_once("code: '") {
-            finding.said.code = Some(name.trim_end_matches(['\'', ',', ' ', '}']).to_owned());
-        }
     }
     let caret = log.before(finding.at, 6).find(|(_, line)| line.trim_start().starts_with('^')).map(|(at, _)| at);
-    let head = caret.and_then(|caret| log.before(caret, 3).find_map(|(_, line)| place::find(line).filter(|p| line.starts_with(&p.0) || line.starts_with("file:"))));
+    let head = caret.and_then(|caret| {
+        log.before(caret, 3)
+            .find_map(|(_, line)| place::find(line).filter(|p| line.starts_with(&p.0) || line.starts_with("file:")))
+    });
     if many == 0 && head.is_none() {
         return false;
     }
-    let head = head.filter(|(file, ..)| !place::foreign(file) || code.starts_with("SyntaxError")).map(|(file, line, column)| (file, (line, column)));
-    if let Some((file, (line, column))) = head.or_else(|| place::own(frames).filter(|(file, _)| !place::foreign(file))) {
+    let head = head
+        .filter(|(file, ..)| !place::foreign(file) || code.starts_with("SyntaxError"))
+        .map(|(file, line, column)| (file, (line, column)));
+    if let Some((file, (line, column))) = head.or_else(|| place::own(frames).filter(|(file, _)| !place::foreign(file)))
+    {
         (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
     }
     let message = finding.said.message.clone();
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word) || code.contains(word));
-    finding.category = if has(&["Cannot find module", "Cannot find package", "ERR_MODULE_NOT_FOUND", "does not provide an export", "ERR_PACKAGE_PATH", "ERR_REQUIRE_ESM", "require() of ES Module", "Cannot use import statement outside a module"]) {
+    finding.category = if has(&[
+        "Cannot find module",
+        "Cannot find package",
+        "ERR_MODULE_NOT_FOUND",
+        "does not provide an export",
+        "ERR_PACKAGE_PATH",
+        "ERR_REQUIRE_ESM",
+        "require() of ES Module",
+        "Cannot use import statement outside a module",
+    ]) {
         if let Some((_, from)) = message.split_once("imported from ") {
             finding.said.file = Some(from.trim().to_owned());
             finding.said.line = None;
@@ -170,7 +200,15 @@ fn node(finding: &mut Finding, log: &Log) -> bool {
         Import
     } else if code.starts_with("SyntaxError") {
         Syntax
-    } else if has(&["ECONNREFUSED", "ENOTFOUND", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "fetch failed", "socket hang up"]) {
+    } else if has(&[
+        "ECONNREFUSED",
+        "ENOTFOUND",
+        "ECONNRESET",
+        "ETIMEDOUT",
+        "EAI_AGAIN",
+        "fetch failed",
+        "socket hang up",
+    ]) {
         Network
     } else if has(&["ENOSPC"]) {
         Category::Resource
@@ -186,6 +224,8 @@ fn node(finding: &mut Finding, log: &Log) -> bool {
     if finding.category == Unknown {
         finding.level = Level::Guess;
     }
-    finding.said.code.get_or_insert(code);
+    if let Some((_, name)) = code.split_once(" [").filter(|_| finding.said.code.as_deref() == Some(code.as_str())) {
+        finding.said.code = Some(name.trim_end_matches(']').to_owned());
+    }
     true
 }

@@ -10,20 +10,39 @@ use crate::domain::diagnosis::Category::{Coverage, Import, Syntax, Test, Timeout
 
 pub(super) const RULES: &[Rule] = &[
     rule("jest", Test, "● ", r"^\s*● (?P<test>.+)$").then(jest),
-    rule("vitest", Test, "FAIL ", r"^\s*(?:❯ )?FAIL\s+(?:\|?[\w@/-]+\|? )?(?P<file>\S+\.\w+) > (?P<test>.+)$").then(vitest),
+    rule("vitest", Test, "FAIL ", r"^\s*(?:❯ )?FAIL\s+(?:\|?[\w@/-]+\|? )?(?P<file>\S+\.\w+) > (?P<test>.+)$")
+        .then(vitest),
     rule("vitest", Test, "FAIL ", r"^\s*FAIL\s+(?:\|?[\w@/-]+\|? )?(?P<file>\S+\.\w+) \[ .+ \]$").then(suite),
-    rule("vitest", Test, "Unhandled ", r"^[⎯ ]*Unhandled (?:Rejection|Errors?|Exception)[⎯ ]*$").level(Level::Symptom).then(suite),
-    rule("jest", Test, "FAIL ", r"^\s*FAIL\s+(?P<file>\S+\.[cm]?[jt]sx?)(?: \([\d.]+ m?s\))?$").level(Level::Consequence),
-    rule("playwright", Test, ") [", r"^\s+\d+\) \[(?P<code>[\w -]+)\] › (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+) › (?P<test>.+?)(?: [─-]+)?$").then(playwright),
-    rule("playwright", Test, " › ", r"^\s+\d+\) (?P<file>\S+\.[jt]sx?):(?P<line>\d+):(?P<column>\d+) › (?P<test>.+?)(?: [─-]+)?$").then(playwright),
+    rule("vitest", Test, "Unhandled ", r"^[⎯ ]*Unhandled (?:Rejection|Errors?|Exception)[⎯ ]*$")
+        .level(Level::Symptom)
+        .then(suite),
+    rule("jest", Test, "FAIL ", r"^\s*FAIL\s+(?P<file>\S+\.[cm]?[jt]sx?)(?: \([\d.]+ m?s\))?$")
+        .level(Level::Consequence),
+    rule(
+        "playwright",
+        Test,
+        ") [",
+        r"^\s+\d+\) \[(?P<code>[\w -]+)\] › (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+) › (?P<test>.+?)(?: [─-]+)?$",
+    )
+    .then(playwright),
+    rule(
+        "playwright",
+        Test,
+        " › ",
+        r"^\s+\d+\) (?P<file>\S+\.[jt]sx?):(?P<line>\d+):(?P<column>\d+) › (?P<test>.+?)(?: [─-]+)?$",
+    )
+    .then(playwright),
     rule("mocha", Test, ") ", r"^\s{1,4}\d+\) (?P<test>\S.*)$").then(mocha),
     rule("node:test", Test, "not ok ", r"^\s*not ok \d+ - (?P<test>.+?)(?: # .*)?$").then(tap),
     rule("node:test", Test, "test at ", r"^test at (?P<file>\S+?):(?P<line>\d+):(?P<column>\d+)$").then(spec),
     rule("ava", Test, "✘ [fail]: ", r"^\s*✘ \[fail\]: (?P<test>.+)$").then(suite),
-    rule("deno", Test, " => ", r"^(?P<test>.+) => (?:file://)?(?P<file>\S+\.[jt]sx?):(?P<line>\d+):(?P<column>\d+)$").then(deno),
+    rule("deno", Test, " => ", r"^(?P<test>.+) => (?:file://)?(?P<file>\S+\.[jt]sx?):(?P<line>\d+):(?P<column>\d+)$")
+        .then(deno),
     rule("bun", Test, "(fail) ", r"^\(fail\) (?P<test>.+?)(?: \[[\d.]+m?s\])?$").then(bun),
     rule("karma", Test, " FAILED", r"^(?:Chrome|Firefox|Headless|Safari)\S* .+?\) (?P<test>.+) FAILED$").then(suite),
-    rule("jest", Coverage, "coverage threshold for ", r"^(?:Jest|ERROR): (?P<message>(?:.*[cC]overage) .*threshold.+)").level(Level::Symptom).then(threshold),
+    rule("jest", Coverage, "coverage threshold for ", r"^(?:Jest|ERROR): (?P<message>(?:.*[cC]overage) .*threshold.+)")
+        .level(Level::Symptom)
+        .then(threshold),
     rule("vitest", Coverage, "does not meet ", r"^ERROR: Coverage for .+ does not meet .+").level(Level::Symptom),
     rule("nyc", Coverage, "ERROR: Coverage for ", r"^ERROR: Coverage for .+").level(Level::Symptom),
     rule("jest", Test, "No tests found, exiting with code 1", r"^No tests found, exiting with code 1"),
@@ -82,8 +101,24 @@ fn fill(finding: &mut Finding, below: Below) {
 /// A module that cannot be found or parsed is no failed test.
 fn loading(finding: &mut Finding) {
     let said = &finding.said.message;
-    let missing = ["Cannot find module", "Failed to load url", "Failed to resolve import", "Cannot find package", "Failed to resolve entry", "does not provide an export named", "ERR_MODULE_NOT_FOUND", "Module not found"];
-    let syntax = ["SyntaxError", "Jest encountered an unexpected token", "Failed to parse source", "Transform failed with", "Unexpected token", "Parse failure"];
+    let missing = [
+        "Cannot find module",
+        "Failed to load url",
+        "Failed to resolve import",
+        "Cannot find package",
+        "Failed to resolve entry",
+        "does not provide an export named",
+        "ERR_MODULE_NOT_FOUND",
+        "Module not found",
+    ];
+    let syntax = [
+        "SyntaxError",
+        "Jest encountered an unexpected token",
+        "Failed to parse source",
+        "Transform failed with",
+        "Unexpected token",
+        "Parse failure",
+    ];
     if missing.iter().any(|m| said.contains(m)) {
         finding.category = Import;
         finding.test = None;
@@ -107,7 +142,9 @@ fn jest(finding: &mut Finding, log: &Log) -> bool {
     if name.starts_with("Console") || name.starts_with("Deprecation") || name.starts_with("Validation Warning") {
         return false;
     }
-    let mut found = below(log, finding.at, |line| line.trim_start().starts_with("● ") || line.starts_with("Test Suites:") || line.starts_with("FAIL "));
+    let mut found = below(log, finding.at, |line| {
+        line.trim_start().starts_with("● ") || line.starts_with("Test Suites:") || line.starts_with("FAIL ")
+    });
     let failed = log.before(finding.at, 3000).find_map(|(_, line)| {
         let (state, file) = line.trim().split_once(' ')?;
         matches!(state, "FAIL" | "PASS").then(|| file.trim().split(' ').next().unwrap_or_default().to_owned())
@@ -218,7 +255,9 @@ fn mocha(finding: &mut Finding, log: &Log) -> bool {
     });
     fill(finding, found);
     let timeout = finding.said.message.contains("Timeout of ");
-    if let Some((_, file)) = finding.said.message.trim_end_matches(')').rsplit_once(" (/").filter(|_| timeout && finding.said.file.is_none()) {
+    if let Some((_, file)) =
+        finding.said.message.trim_end_matches(')').rsplit_once(" (/").filter(|_| timeout && finding.said.file.is_none())
+    {
         finding.said.file = Some(format!("/{file}"));
     }
     if timeout {

@@ -6,7 +6,9 @@ use super::super::{
     place,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{self, Build, Config, Coverage, Dependency, Format, Import, Lint, Resource, Security, Syntax, Test, Type};
+use crate::domain::diagnosis::Category::{
+    self, Build, Config, Coverage, Dependency, Format, Import, Lint, Resource, Security, Syntax, Test, Type,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("maven", Type, "[ERROR] ", r"^\[ERROR\]\s+(?P<file>\S+\.(?:java|kt|scala|groovy)):\[(?P<line>\d+),(?P<column>\d+)\] (?:error: )?(?P<message>.+)").then(compiler),
@@ -61,9 +63,27 @@ pub(super) const RULES: &[Rule] = &[
 /// The category of a message of javac, kotlinc, groovyc or scalac.
 fn of_message(message: &str) -> Category {
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if has(&["package ", "nresolved reference: import"]) && has(&["does not exist", "is not visible"]) || has(&["not found: object", "is not a member of package", "unable to resolve class"]) {
+    if has(&["package ", "nresolved reference: import"]) && has(&["does not exist", "is not visible"])
+        || has(&["not found: object", "is not a member of package", "unable to resolve class"])
+    {
         Import
-    } else if has(&[" expected", "xpecting", "illegal start of", "reached end of file", "unclosed", "not a statement", "without 'try'", "without 'if'", "Unexpected ", "expected but", "illegal character", "orphaned", "unexpected token", "expected:"]) && !has(&["but was expected", "type expected", "was expected"]) {
+    } else if has(&[
+        " expected",
+        "xpecting",
+        "illegal start of",
+        "reached end of file",
+        "unclosed",
+        "not a statement",
+        "without 'try'",
+        "without 'if'",
+        "Unexpected ",
+        "expected but",
+        "illegal character",
+        "orphaned",
+        "unexpected token",
+        "expected:",
+    ]) && !has(&["but was expected", "type expected", "was expected"])
+    {
         Syntax
     } else if has(&["-Werror", "warnings found and"]) {
         Lint
@@ -80,11 +100,16 @@ fn compiler(finding: &mut Finding, log: &Log) -> bool {
     }
     finding.category = of_message(&finding.said.message);
     if finding.tool == "maven" {
-        finding.tool = if finding.said.file.as_deref().is_some_and(|file| file.ends_with(".kt")) { "kotlinc" } else { "javac" };
+        finding.tool =
+            if finding.said.file.as_deref().is_some_and(|file| file.ends_with(".kt")) { "kotlinc" } else { "javac" };
     }
     if finding.said.message == "cannot find symbol" {
-        let symbol = log.after(finding.at + 1, 5).find_map(|(_, line)| line.trim().trim_start_matches("[ERROR]").trim().strip_prefix("symbol:").map(|s| s.trim().to_owned()));
-        if symbol.as_deref().is_some_and(|symbol| symbol.starts_with("class")) && log.line(finding.at + 1).trim_start().starts_with("import ") {
+        let symbol = log.after(finding.at + 1, 5).find_map(|(_, line)| {
+            line.trim().trim_start_matches("[ERROR]").trim().strip_prefix("symbol:").map(|s| s.trim().to_owned())
+        });
+        if symbol.as_deref().is_some_and(|symbol| symbol.starts_with("class"))
+            && log.line(finding.at + 1).trim_start().starts_with("import ")
+        {
             finding.category = Import;
         }
     }
@@ -109,7 +134,8 @@ fn scala(finding: &mut Finding, log: &Log) -> bool {
     if finding.said.message.starts_with("[error]") || finding.said.message.is_empty() {
         let text = log.after(finding.at + 1, 8).find_map(|(_, line)| {
             let text = line.trim_start_matches("[error]").trim().trim_start_matches('|').trim();
-            (line.contains("|  ") && text.chars().any(char::is_alphabetic) && !text.contains("^")).then(|| text.to_owned())
+            (line.contains("|  ") && text.chars().any(char::is_alphabetic) && !text.contains('^'))
+                .then(|| text.to_owned())
         });
         finding.said.message = text.unwrap_or_default();
     }
@@ -132,12 +158,27 @@ fn scalatest(finding: &mut Finding, log: &Log) -> bool {
 
 /// The first frame `at org.x.Y.method(Y.java:12)` that is no test framework's.
 fn frame(log: &Log, from: usize, most: usize) -> Option<(String, u32)> {
-    const FRAMEWORKS: [&str; 12] = ["org.junit", "java.base", "java.util", "java.lang", "jdk.internal", "sun.reflect", "org.assertj", "org.hamcrest", "org.mockito", "org.testng", "kotlin.", "org.gradle"];
+    const FRAMEWORKS: [&str; 12] = [
+        "org.junit",
+        "java.base",
+        "java.util",
+        "java.lang",
+        "jdk.internal",
+        "sun.reflect",
+        "org.assertj",
+        "org.hamcrest",
+        "org.mockito",
+        "org.testng",
+        "kotlin.",
+        "org.gradle",
+    ];
     log.after(from, most)
         .map(|(_, line)| line.trim().trim_start_matches("[ERROR]").trim())
         .skip_while(|line| !line.starts_with("at "))
         .take_while(|line| line.starts_with("at ") || line.starts_with("Caused by") || line.starts_with("..."))
-        .filter(|line| !FRAMEWORKS.iter().any(|name| line.trim_start_matches("at ").starts_with(name)) && !line.contains("//"))
+        .filter(|line| {
+            !FRAMEWORKS.iter().any(|name| line.trim_start_matches("at ").starts_with(name)) && !line.contains("//")
+        })
         .find_map(|line| place::find(line).map(|(file, line, _)| (file, line)))
 }
 
@@ -146,7 +187,10 @@ fn surefire(finding: &mut Finding, log: &Log) -> bool {
     if name.starts_with("Tests run:") {
         return false;
     }
-    let below = log.after(finding.at + 1, 3).find(|(_, line)| !line.trim().is_empty()).map(|(at, line)| (at, line.trim().to_owned()));
+    let below = log
+        .after(finding.at + 1, 3)
+        .find(|(_, line)| !line.trim().is_empty())
+        .map(|(at, line)| (at, line.trim().to_owned()));
     if let Some((at, text)) = below {
         finding.until = at;
         finding.said.message = text;
@@ -174,7 +218,20 @@ fn gradle_test(finding: &mut Finding, log: &Log) -> bool {
 
 fn resolve(finding: &mut Finding, log: &Log) -> bool {
     let said = log.line(finding.at);
-    let network = ["Connection refused", "Connect timed out", "Connection timed out", "Unknown host", "UnknownHost", "Connection reset", "503 ", "502 ", "Read timed out", "status code 5", "Temporary failure", "peer not authenticated"];
+    let network = [
+        "Connection refused",
+        "Connect timed out",
+        "Connection timed out",
+        "Unknown host",
+        "UnknownHost",
+        "Connection reset",
+        "503 ",
+        "502 ",
+        "Read timed out",
+        "status code 5",
+        "Temporary failure",
+        "peer not authenticated",
+    ];
     let near = log.after(finding.at, 8).any(|(_, line)| network.iter().any(|word| line.contains(word)));
     if near {
         finding.category = crate::domain::diagnosis::Category::Network;
@@ -210,7 +267,11 @@ fn goal(finding: &mut Finding, _: &Log) -> bool {
     let said = &finding.said.message;
     finding.category = if said.contains("surefire") || said.contains("failsafe") {
         Test
-    } else if said.contains("checkstyle") || said.contains("pmd") || said.contains("spotbugs") || said.contains("enforcer") {
+    } else if said.contains("checkstyle")
+        || said.contains("pmd")
+        || said.contains("spotbugs")
+        || said.contains("enforcer")
+    {
         Lint
     } else if said.contains("spotless") || said.contains("formatter") {
         Format
@@ -227,7 +288,12 @@ fn task(finding: &mut Finding, log: &Log) -> bool {
     let said = finding.said.message.to_lowercase();
     finding.category = if said.contains("spotless") || said.contains("ktlintformat") {
         Format
-    } else if said.contains("checkstyle") || said.contains("detekt") || said.contains("ktlint") || said.contains("lint") || said.contains("pmd") {
+    } else if said.contains("checkstyle")
+        || said.contains("detekt")
+        || said.contains("ktlint")
+        || said.contains("lint")
+        || said.contains("pmd")
+    {
         Lint
     } else if said.contains(":test'") || said.contains("test'") {
         Test
@@ -236,7 +302,10 @@ fn task(finding: &mut Finding, log: &Log) -> bool {
     };
     let why = log.after(finding.at + 1, 3).find_map(|(_, line)| line.trim().strip_prefix("> ").map(str::to_owned));
     if let Some(why) = why {
-        if why.contains("There were failing tests") || why.contains("Compilation failed") || why.contains("Compilation error") {
+        if why.contains("There were failing tests")
+            || why.contains("Compilation failed")
+            || why.contains("Compilation error")
+        {
             finding.level = Level::Consequence;
         }
         finding.said.message = format!("{} {why}", finding.said.message);
@@ -253,7 +322,10 @@ fn thrown(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn spotless(finding: &mut Finding, log: &Log) -> bool {
-    let file = log.after(finding.at + 1, 3).map(|(_, line)| line.trim().trim_start_matches("[ERROR]").trim()).find(|l| !l.is_empty());
+    let file = log
+        .after(finding.at + 1, 3)
+        .map(|(_, line)| line.trim().trim_start_matches("[ERROR]").trim())
+        .find(|l| !l.is_empty());
     finding.said.file = file.filter(|file| file.contains('.')).map(str::to_owned);
     true
 }

@@ -1,4 +1,6 @@
 //! The rules, one file a family of tools. To add a tool, add its lines to the family's `RULES`.
+#![allow(clippy::case_sensitive_file_extension_comparisons, reason = "tools print the names that repositories use")]
+#![allow(clippy::assigning_clones, reason = "a message is assigned once; nothing is there to be reused")]
 
 mod c;
 mod check;
@@ -18,6 +20,7 @@ mod jstest;
 mod jvm;
 mod network;
 mod package;
+mod perl;
 mod php;
 mod pytest;
 mod python;
@@ -32,7 +35,7 @@ mod swift;
 use super::rule::Rule;
 
 /// All rules. Of two that match one line, the earlier wins.
-pub(super) const ALL: [&[Rule]; 28] = [
+pub(super) const ALL: [&[Rule]; 29] = [
     resource::RULES,
     runner::RULES,
     rust::RULES,
@@ -47,6 +50,7 @@ pub(super) const ALL: [&[Rule]; 28] = [
     dotnet::RULES,
     php::RULES,
     swift::RULES,
+    perl::RULES,
     docker::RULES,
     infra::RULES,
     package::RULES,

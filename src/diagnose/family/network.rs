@@ -8,17 +8,26 @@ use super::super::{
 use crate::domain::diagnosis::Category::{Config, Network, Resource, Timeout};
 
 const fn symptom(tool: &'static str, needle: &'static str, pattern: &'static str) -> Rule {
-    rule(tool, Network, needle, pattern).level(Level::Symptom)
+    rule(tool, Network, needle, pattern).level(Level::Symptom).then(untraced)
 }
 
 pub(super) const RULES: &[Rule] = &[
     symptom("curl", "curl: (", r"(?P<message>curl: \((?P<code>\d+)\) .+)").then(curl),
-    symptom("wget", "wget: ", r"^(?P<message>wget: (?:unable to resolve|can't connect|server returned error|download timed out|bad address).+)"),
-    symptom("wget", ": ERROR ", r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(?P<message>ERROR (?P<code>[45]\d\d): .+)$").then(status),
+    symptom(
+        "wget",
+        "wget: ",
+        r"^(?P<message>wget: (?:unable to resolve|can't connect|server returned error|download timed out|bad address).+)",
+    ),
+    symptom("wget", ": ERROR ", r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(?P<message>ERROR (?P<code>[45]\d\d): .+)$")
+        .then(status),
     symptom("wget", "failed: ", r"^(?P<message>(?:Connecting to|Resolving) .+ failed: .+)"),
     symptom("ssh", "ssh: ", r"^(?P<message>ssh: (?:connect to host|Could not resolve hostname).+)"),
     symptom("network", "Could not resolve host", r"(?P<message>.*Could not resolve host.*)"),
-    symptom("network", "Temporary failure in name resolution", r"(?P<message>.*Temporary failure in name resolution.*)"),
+    symptom(
+        "network",
+        "Temporary failure in name resolution",
+        r"(?P<message>.*Temporary failure in name resolution.*)",
+    ),
     symptom("network", "Name or service not known", r"(?P<message>.*Name or service not known.*)"),
     symptom("network", "getaddrinfo ", r"(?P<message>.*getaddrinfo (?:ENOTFOUND|EAI_AGAIN|failed).*)"),
     symptom("network", "no such host", r"(?P<message>.*: no such host.*)"),
@@ -34,7 +43,11 @@ pub(super) const RULES: &[Rule] = &[
     symptom("network", "certificate verify failed", r"(?P<message>.*certificate verify failed.*)"),
     symptom("network", "certificate has expired", r"(?P<message>.*certificate has expired.*)"),
     symptom("network", "x509: ", r"(?P<message>.*x509: certificate.+)"),
-    symptom("network", "unable to get local issuer certificate", r"(?P<message>.*unable to get local issuer certificate.*)"),
+    symptom(
+        "network",
+        "unable to get local issuer certificate",
+        r"(?P<message>.*unable to get local issuer certificate.*)",
+    ),
     symptom("network", "SSL_ERROR_SYSCALL", r"(?P<message>.*SSL_ERROR_SYSCALL.*)"),
     symptom("http", "502 Bad Gateway", r"(?P<message>.*502 Bad Gateway.*)"),
     symptom("http", "503 Service", r"(?P<message>.*503 Service (?:Temporarily )?Unavailable.*)"),
@@ -45,6 +58,12 @@ pub(super) const RULES: &[Rule] = &[
     symptom("http", "secondary rate limit", r"(?P<message>.*secondary rate limit.*)"),
     symptom("network", "net::ERR_", r"(?P<message>.*net::ERR_(?:CONNECTION|NAME|INTERNET|NETWORK|TIMED).*)"),
 ];
+
+/// An exception under a Python traceback is the traceback's.
+fn untraced(finding: &mut Finding, log: &Log) -> bool {
+    let raised = super::pytest::exception(log.line(finding.at).trim()).is_some();
+    !raised || !log.before(finding.at, 60).any(|(_, line)| line.starts_with("Traceback (most recent call last)"))
+}
 
 fn curl(finding: &mut Finding, log: &Log) -> bool {
     match finding.said.code.as_deref().unwrap_or_default() {

@@ -31,6 +31,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("pip", Build, "Failed building wheel", r"^\s*ERROR: (?P<message>Failed building wheel for .+)").level(Level::Symptom),
     rule("pip", Build, "Could not build wheels", r"^\s*ERROR: (?P<message>(?:Could not build wheels|Failed to build installable wheels) for .+)"),
     rule("pip", Build, "error: subprocess-exited-with-error", r"^\s*error: subprocess-exited-with-error").level(Level::Consequence),
+    rule("pip", Dependency, "error: metadata-generation-failed", r"^error: (?P<message>metadata-generation-failed)").level(Level::Symptom),
     rule("pip", Dependency, "error: externally-managed-environment", r"^error: externally-managed-environment"),
     rule("poetry", Dependency, "version solving failed", r"^\s*(?P<message>(?:Because|So,|And because) .*version solving failed\.?)"),
     rule("poetry", Dependency, "pyproject.toml changed significantly", r"(?P<message>pyproject\.toml changed significantly since poetry\.lock was last generated.*)"),
@@ -64,7 +65,9 @@ fn npm(finding: &mut Finding, log: &Log) -> bool {
     let said: Vec<(usize, String)> = log
         .after(finding.at + 1, 60)
         .take_while(|(_, line)| line.starts_with("npm ") || line.is_empty())
-        .filter_map(|(at, line)| Some((at, line.strip_prefix("npm error").or_else(|| line.strip_prefix("npm ERR!"))?.trim().to_owned())))
+        .filter_map(|(at, line)| {
+            Some((at, line.strip_prefix("npm error").or_else(|| line.strip_prefix("npm ERR!"))?.trim().to_owned()))
+        })
         .filter(|(_, text)| !text.is_empty())
         .collect();
     let code = finding.said.code.clone().unwrap_or_default();
@@ -73,7 +76,20 @@ fn npm(finding: &mut Finding, log: &Log) -> bool {
             finding.level = Level::Consequence;
             Build
         }
-        "ECONNRESET" | "ECONNREFUSED" | "ENOTFOUND" | "ETIMEDOUT" | "EAI_AGAIN" | "E500" | "E502" | "E503" | "E504" | "E429" | "ERR_SOCKET_TIMEOUT" | "EIDLETIMEOUT" | "ENETUNREACH" | "UNABLE_TO_VERIFY_LEAF_SIGNATURE" => Network,
+        "ECONNRESET"
+        | "ECONNREFUSED"
+        | "ENOTFOUND"
+        | "ETIMEDOUT"
+        | "EAI_AGAIN"
+        | "E500"
+        | "E502"
+        | "E503"
+        | "E504"
+        | "E429"
+        | "ERR_SOCKET_TIMEOUT"
+        | "EIDLETIMEOUT"
+        | "ENETUNREACH"
+        | "UNABLE_TO_VERIFY_LEAF_SIGNATURE" => Network,
         "ENOSPC" | "ENOMEM" => Resource,
         "EACCES" | "EPERM" | "E401" | "E403" | "ENEEDAUTH" | "EUSAGE_" | "EJSONPARSE" => Config,
         "ENOENT" if said.iter().any(|(_, text)| text.contains("package.json")) => Config,
@@ -85,11 +101,17 @@ fn npm(finding: &mut Finding, log: &Log) -> bool {
     let telling = |text: &String| match code.as_str() {
         "ERESOLVE" => text.starts_with("peer ") || text.starts_with("Could not resolve dependency"),
         "ELIFECYCLE" => false,
-        _ => !text.starts_with("errno") && !text.starts_with("syscall") && !text.starts_with("path ") && !text.starts_with("command") && !text.starts_with("cwd"),
+        _ => {
+            !text.starts_with("errno")
+                && !text.starts_with("syscall")
+                && !text.starts_with("path ")
+                && !text.starts_with("command")
+                && !text.starts_with("cwd")
+        }
     };
     let at = said.iter().rposition(|(_, text)| text.starts_with("Could not resolve dependency"));
     let from = if code == "ERESOLVE" { at.map_or(0, |at| at + 1) } else { 0 };
-    if matches!(code.as_str(), "ERESOLVE" | "ETARGET" | "E404" | "EBADENGINE" | "EUSAGE" | "EOVERRIDE") {
+    if matches!(code.as_str(), "ERESOLVE" | "ETARGET" | "E404" | "EBADENGINE" | "EUSAGE" | "EOVERRIDE" | "EJSONPARSE") {
         finding.said.file = Some("package.json".to_owned());
     }
     if let Some((at, text)) = said[from.min(said.len())..].iter().find(|(_, text)| telling(text)).or(said.first()) {
@@ -106,7 +128,11 @@ fn pnpm(finding: &mut Finding, log: &Log) -> bool {
         finding.category = Build;
     } else if code.contains("META_FETCH") || code.contains("FETCH_5") || code.contains("FETCH_429") {
         finding.category = Network;
-    } else if code.contains("NO_SCRIPT") || code.contains("NO_IMPORTER_MANIFEST") || code.contains("FETCH_401") || code.contains("FETCH_403") {
+    } else if code.contains("NO_SCRIPT")
+        || code.contains("NO_IMPORTER_MANIFEST")
+        || code.contains("FETCH_401")
+        || code.contains("FETCH_403")
+    {
         finding.category = Config;
     }
     !log.line(finding.at).contains("WARN")
@@ -115,7 +141,10 @@ fn pnpm(finding: &mut Finding, log: &Log) -> bool {
 fn berry(finding: &mut Finding, log: &Log) -> bool {
     let code = finding.said.code.as_deref().unwrap_or_default();
     let said = &finding.said.message;
-    let fatal = matches!(code, "YN0001" | "YN0028" | "YN0027" | "YN0035" | "YN0082" | "YN0009" | "YN0018" | "YN0016" | "YN0020");
+    let fatal = matches!(
+        code,
+        "YN0001" | "YN0028" | "YN0027" | "YN0035" | "YN0082" | "YN0009" | "YN0018" | "YN0016" | "YN0020"
+    );
     if code == "YN0035" || said.contains("RequestError") {
         finding.category = Network;
     }
@@ -127,7 +156,10 @@ fn berry(finding: &mut Finding, log: &Log) -> bool {
 
 fn yarn(finding: &mut Finding, log: &Log) -> bool {
     let said = log.line(finding.at);
-    if ["ECONN", "ENOTFOUND", "ETIMEDOUT", "getaddrinfo", "ESOCKETTIMEDOUT", " - 5", "tunneling socket"].iter().any(|word| said.contains(word)) {
+    if ["ECONN", "ENOTFOUND", "ETIMEDOUT", "getaddrinfo", "ESOCKETTIMEDOUT", " - 5", "tunneling socket"]
+        .iter()
+        .any(|word| said.contains(word))
+    {
         finding.category = Network;
     }
     true
@@ -135,14 +167,29 @@ fn yarn(finding: &mut Finding, log: &Log) -> bool {
 
 /// pip finds nothing where the network is down, and says so only before.
 fn pip(finding: &mut Finding, log: &Log) -> bool {
-    let faults = ["NewConnectionError", "name resolution", "ConnectTimeoutError", "ReadTimeoutError", "ProxyError", "ConnectionResetError", "SSLError"];
+    let faults = [
+        "NewConnectionError",
+        "name resolution",
+        "ConnectTimeoutError",
+        "ReadTimeoutError",
+        "ProxyError",
+        "ConnectionResetError",
+        "SSLError",
+    ];
     let said = log.line(finding.at);
-    if let Some((at, _)) = log.before(finding.at, 12).find(|(_, line)| faults.iter().any(|fault| line.contains(fault))) {
+    if let Some((at, _)) = log.before(finding.at, 12).find(|(_, line)| faults.iter().any(|fault| line.contains(fault)))
+    {
         finding.category = Network;
         finding.at = at;
         finding.said.message = log.line(at).trim().to_owned();
     } else if said.contains("Could not install packages due to an OSError") {
-        finding.category = if said.contains("No space left") { Resource } else if said.contains("Permission") { Config } else { Network };
+        finding.category = if said.contains("No space left") {
+            Resource
+        } else if said.contains("Permission") {
+            Config
+        } else {
+            Network
+        };
     } else if said.contains("No matching distribution found") {
         let again = log.before(finding.at, 4).any(|(_, line)| line.contains("Could not find a version that satisfies"));
         if again {

@@ -6,7 +6,9 @@ use super::super::{
     place,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{Build, Config, Dependency, Format, Import, Lint, Network, Security, Syntax, Test, Type};
+use crate::domain::diagnosis::Category::{
+    Build, Config, Dependency, Format, Import, Lint, Network, Security, Syntax, Test, Type,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("phpunit", Test, ") ", r"^\d+\) (?P<test>[\w\\]+::\w+.*)$").then(phpunit),
@@ -41,7 +43,8 @@ fn phpunit(finding: &mut Finding, log: &Log) -> bool {
         if let Some((file, number, _)) = place::find(text).filter(|p| text.starts_with(&p.0) && p.0.ends_with(".php")) {
             places.push((file, number));
             finding.until = at;
-        } else if text.is_empty() && !places.is_empty() || text.starts_with("FAILURES!") || text.starts_with("ERRORS!") {
+        } else if text.is_empty() && !places.is_empty() || text.starts_with("FAILURES!") || text.starts_with("ERRORS!")
+        {
             break;
         } else if message.is_none() && !text.is_empty() {
             message = Some(text.to_owned());
@@ -58,9 +61,11 @@ fn phpunit(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn pest(finding: &mut Finding, log: &Log) -> bool {
-    let text = log.after(finding.at + 1, 4).find(|(_, line)| !line.trim().is_empty()).map(|(_, line)| line.trim().to_owned());
+    let text =
+        log.after(finding.at + 1, 4).find(|(_, line)| !line.trim().is_empty()).map(|(_, line)| line.trim().to_owned());
     finding.said.message = text.unwrap_or_default();
-    let place = log.after(finding.at + 1, 40).find_map(|(_, line)| line.trim().strip_prefix("at ").and_then(place::find));
+    let place =
+        log.after(finding.at + 1, 40).find_map(|(_, line)| line.trim().strip_prefix("at ").and_then(place::find));
     let Some((file, line, _)) = place else { return false };
     (finding.said.file, finding.said.line) = (Some(file), Some(line));
     true
@@ -80,7 +85,9 @@ fn fatal(finding: &mut Finding, _: &Log) -> bool {
 
 /// The table of PHPStan: the file stands in the head, `Line   src/A.php`.
 fn phpstan(finding: &mut Finding, log: &Log) -> bool {
-    let head = log.before(finding.at, 500).find_map(|(_, line)| line.trim_start().strip_prefix("Line ").map(|file| file.trim().to_owned()));
+    let head = log
+        .before(finding.at, 500)
+        .find_map(|(_, line)| line.trim_start().strip_prefix("Line ").map(|file| file.trim().to_owned()));
     let Some(file) = head else { return false };
     finding.said.file = Some(file);
     for (at, line) in log.after(finding.at + 1, 6) {
@@ -106,13 +113,18 @@ fn raw(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn phpcs(finding: &mut Finding, log: &Log) -> bool {
-    let head = log.before(finding.at, 1000).find_map(|(_, line)| line.strip_prefix("FILE: ").map(|file| file.trim().to_owned()));
+    let head = log
+        .before(finding.at, 1000)
+        .find_map(|(_, line)| line.strip_prefix("FILE: ").map(|file| file.trim().to_owned()));
     finding.said.file = head;
     finding.said.file.is_some()
 }
 
 fn problem(finding: &mut Finding, log: &Log) -> bool {
-    let why = log.after(finding.at + 1, 8).find(|(_, line)| line.trim_start().starts_with("- ")).map(|(at, line)| (at, line.trim().to_owned()));
+    let why = log
+        .after(finding.at + 1, 8)
+        .find(|(_, line)| line.trim_start().starts_with("- "))
+        .map(|(at, line)| (at, line.trim().to_owned()));
     if let Some((at, why)) = why {
         finding.until = at;
         finding.said.message = format!("{} {why}", finding.said.message);

@@ -35,10 +35,15 @@ pub(super) fn of_exception(name: &str) -> Option<Category> {
 pub(super) fn exception(text: &str) -> Option<(&str, &str)> {
     let (name, message) = text.split_once(": ").unwrap_or((text.trim_end_matches(':'), ""));
     let last = name.rsplit('.').next().unwrap_or(name);
-    let shaped = name.chars().all(|c| c.is_alphanumeric() || "._".contains(c)) && last.starts_with(|c: char| c.is_uppercase());
-    let named = ["Error", "Exception", "Warning", "Exit", "Interrupt", "Failed", "Iteration", "Timeout", "Fault", "Expired"];
-    (shaped && (named.iter().any(|end| last.ends_with(end)) || name.contains('.') || !message.is_empty() && !name.contains(' ')))
-        .then_some((name, message))
+    let shaped =
+        name.chars().all(|c| c.is_alphanumeric() || "._".contains(c)) && last.starts_with(|c: char| c.is_uppercase());
+    let named =
+        ["Error", "Exception", "Warning", "Exit", "Interrupt", "Failed", "Iteration", "Timeout", "Fault", "Expired"];
+    (shaped
+        && (named.iter().any(|end| last.ends_with(end))
+            || name.contains('.')
+            || !message.is_empty() && !name.contains(' ')))
+    .then_some((name, message))
 }
 
 /// A section `____ test ____` to the next: its `E` lines, and the last place in the project's own files.
@@ -67,17 +72,22 @@ fn section(finding: &mut Finding, log: &Log) -> bool {
             }
         } else if let Some((file, number)) = python_frame(line.trim()) {
             places.push((file, (number, None)));
-        } else if let Some((head, tail)) = line.split_once(": ").or_else(|| line.strip_suffix(':').map(|head| (head, "")))
+        } else if let Some((head, tail)) =
+            line.split_once(": ").or_else(|| line.strip_suffix(':').map(|head| (head, "")))
             && let Some((file, number)) = head.rsplit_once(':')
             && !file.contains(' ')
             && let Ok(number) = number.parse()
         {
             places.push((file.to_owned(), (number, exception(tail.trim()).map(|(name, _)| name.to_owned()))));
-        } else if let Some((name, _)) = exception(line.trim_end()).filter(|(name, m)| name.ends_with("Error") && !m.is_empty()) {
+        } else if let Some((name, _)) =
+            exception(line.trim_end()).filter(|(name, m)| name.ends_with("Error") && !m.is_empty())
+        {
             native = Some((name.to_owned(), line.trim().to_owned()));
         }
     }
-    let main = errors.iter().find(|error| exception(error).is_some_and(|(name, _)| name.ends_with("Error") || name.contains('.')));
+    let main = errors
+        .iter()
+        .find(|error| exception(error).is_some_and(|(name, _)| name.ends_with("Error") || name.contains('.')));
     let main = main.or(errors.first()).cloned().or(native.map(|(_, line)| line));
     if main.is_none() && places.is_empty() {
         return false;
@@ -85,7 +95,12 @@ fn section(finding: &mut Finding, log: &Log) -> bool {
     let raised = places.iter().rev().find_map(|(_, (_, raised))| raised.clone());
     places.reverse();
     let collecting = name.strip_prefix("ERROR collecting ");
-    let code = main.as_deref().and_then(exception).map(|(name, _)| name.to_owned()).filter(|n| n.ends_with("Error")).or(raised);
+    let code = main
+        .as_deref()
+        .and_then(exception)
+        .map(|(name, _)| name.to_owned())
+        .filter(|n| n.ends_with("Error"))
+        .or(raised);
     finding.category = code.as_deref().and_then(of_exception).unwrap_or(Test);
     if let Some((file, (number, _))) = place::own(places) {
         finding.said.file = Some(file);
@@ -100,7 +115,8 @@ fn section(finding: &mut Finding, log: &Log) -> bool {
     finding.said.message = main.unwrap_or_else(|| name.clone());
     finding.said.code = code;
     if collecting.is_none() {
-        finding.test = Some(name.trim_start_matches("ERROR at setup of ").trim_start_matches("ERROR at teardown of ").to_owned());
+        finding.test =
+            Some(name.trim_start_matches("ERROR at setup of ").trim_start_matches("ERROR at teardown of ").to_owned());
     }
     true
 }

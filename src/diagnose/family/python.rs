@@ -7,7 +7,9 @@ use super::super::{
     rule::{Rule, rule},
 };
 use super::pytest::{exception, of_exception, python_frame};
-use crate::domain::diagnosis::Category::{self, Config, Dependency, Format, Import, Lint, Network, Syntax, Test, Timeout, Type};
+use crate::domain::diagnosis::Category::{
+    self, Config, Dependency, Format, Import, Lint, Network, Syntax, Test, Timeout, Type,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("mypy", Type, ": error: ", r"^(?P<file>[^\s:][^:]*\.pyi?):(?P<line>\d+):(?:(?P<column>\d+):)?(?:\d+:\d+:)? error: (?P<message>.+?)(?:\s+\[(?P<code>[a-z][a-z0-9-]*)\])?$")
@@ -30,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("unittest", Test, "ERROR: ", r"^ERROR: (?P<test>\S+)(?: \((?P<message>[\w.]+)\))$").then(unittest),
     rule("python", Category::Unknown, "Traceback (most recent call last)", r"Traceback \(most recent call last\):?$").level(Level::Symptom).then(traceback),
     rule("python", Syntax, "File \"", r#"^\s*(?:\*\*\*\s+)?(?:Sorry: \w+: )?File "(?P<file>[^"]+)", line (?P<line>\d+)$"#).level(Level::Symptom).then(lone_syntax),
-    rule("python", Syntax, "*** ", r#"^\*\*\* Error compiling '(?P<file>[^']+)'"#).level(Level::Guess),
+    rule("python", Syntax, "*** ", r"^\*\*\* Error compiling '(?P<file>[^']+)'").level(Level::Guess),
     rule("python", Syntax, "SyntaxError: ", r"^(?:\S+: )?(?P<code>SyntaxError|IndentationError|TabError): (?P<message>.+) \((?P<file>[^,()]+\.py), line (?P<line>\d+)\)").level(Level::Symptom),
     rule("python", Import, ": No module named ", r"^(?:\S*/)?python[\d.]*(?:\.exe)?: (?P<message>(?:Error while finding module specification for .*|No module named .+))").level(Level::Symptom),
     rule("python", Config, "can't open file", r"^(?:\S*/)?python[\d.]*(?:\.exe)?: can't open file '(?P<file>[^']+)': .+").level(Level::Symptom),
@@ -52,9 +54,13 @@ fn mypy(finding: &mut Finding, _: &Log) -> bool {
 
 fn pyright(finding: &mut Finding, _: &Log) -> bool {
     let code = finding.said.code.as_deref().unwrap_or_default();
-    if code.starts_with("reportMissing") && (code.contains("Import") || code.contains("ModuleSource")) || code == "reportAttributeAccessIssue" && finding.said.message.contains("unknown import symbol") {
+    if code.starts_with("reportMissing") && (code.contains("Import") || code.contains("ModuleSource"))
+        || code == "reportAttributeAccessIssue" && finding.said.message.contains("unknown import symbol")
+    {
         finding.category = Import;
-    } else if code.is_empty() && (finding.said.message.contains("xpected ") || finding.said.message.contains("not closed")) {
+    } else if code.is_empty()
+        && (finding.said.message.contains("xpected ") || finding.said.message.contains("not closed"))
+    {
         finding.category = Syntax;
     }
     true
@@ -71,12 +77,20 @@ fn ruff_full(finding: &mut Finding, log: &Log) -> bool {
         return true;
     }
     let name = code.trim_end_matches(':');
-    let shaped = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.ends_with(|c: char| c.is_ascii_digit()) && !name.contains(' ');
+    let shaped = name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.ends_with(|c: char| c.is_ascii_digit())
+        && !name.contains(' ');
     if !shaped && !matches!(name, "invalid-syntax" | "SyntaxError") {
         let ty = above.strip_prefix("error[").and_then(|rest| rest.split_once("]: "));
         let Some((code, message)) = ty else { return false };
         finding.tool = "ty";
-        finding.category = if code.contains("import") { Import } else if code.contains("syntax") { Syntax } else { Type };
+        finding.category = if code.contains("import") {
+            Import
+        } else if code.contains("syntax") {
+            Syntax
+        } else {
+            Type
+        };
         finding.said.code = Some(code.to_owned());
         finding.said.message = message.to_owned();
         return true;
@@ -92,7 +106,10 @@ fn ruff_full(finding: &mut Finding, log: &Log) -> bool {
 
 /// The grouped format of Ruff: the file stands above.
 fn grouped(finding: &mut Finding, log: &Log) -> bool {
-    let file = log.before(finding.at, 1000).find(|(_, line)| line.ends_with(':') && !line.starts_with(' ')).map(|(_, line)| line.trim_end_matches(':').to_owned());
+    let file = log
+        .before(finding.at, 1000)
+        .find(|(_, line)| line.ends_with(':') && !line.starts_with(' '))
+        .map(|(_, line)| line.trim_end_matches(':').to_owned());
     finding.said.file = file.filter(|file| file.contains('.'));
     finding.said.file.is_some()
 }
@@ -108,8 +125,13 @@ fn flake(finding: &mut Finding, log: &Log) -> bool {
         finding.category = Syntax;
     }
     let said = log.line(finding.at);
-    let ruffish = said.contains(" [*] ") || log.after(finding.at, 3).any(|(_, line)| line.starts_with("  |") || line.starts_with("Found "));
-    let flake = code.starts_with('E') || code.starts_with('W') || code.starts_with('F') || code.starts_with('C') || code.starts_with('B');
+    let ruffish = said.contains(" [*] ")
+        || log.after(finding.at, 3).any(|(_, line)| line.starts_with("  |") || line.starts_with("Found "));
+    let flake = code.starts_with('E')
+        || code.starts_with('W')
+        || code.starts_with('F')
+        || code.starts_with('C')
+        || code.starts_with('B');
     if flake && !ruffish {
         finding.tool = "flake8";
     }
@@ -128,7 +150,10 @@ fn pylint(finding: &mut Finding, _: &Log) -> bool {
 
 fn pydocstyle(finding: &mut Finding, log: &Log) -> bool {
     let below = log.line(finding.at + 1).trim().to_owned();
-    let Some((code, message)) = below.split_once(": ").filter(|(code, _)| code.starts_with('D') && code.len() == 4) else { return false };
+    let Some((code, message)) = below.split_once(": ").filter(|(code, _)| code.starts_with('D') && code.len() == 4)
+    else {
+        return false;
+    };
     finding.said.code = Some(code.to_owned());
     finding.said.message = message.to_owned();
     true
@@ -171,7 +196,7 @@ fn raised(finding: &mut Finding, trace: Trace) {
     }
     let syntax = finding.category == Syntax;
     let frame = if syntax { trace.frames.into_iter().next() } else { place::own(trace.frames) };
-    if let Some((file, line)) = frame {
+    if let Some((file, line)) = frame.filter(|(file, _)| !file.starts_with('<')) {
         finding.said.file = Some(file);
         finding.said.line = Some(line);
     }
@@ -190,7 +215,9 @@ fn unittest(finding: &mut Finding, log: &Log) -> bool {
     if let Some((from, _)) = head {
         raised(finding, trace(log, from, 400));
     }
-    if finding.said.message.contains("Failed to import test module") || finding.said.code.as_deref() == Some("ImportError") {
+    if finding.said.message.contains("Failed to import test module")
+        || finding.said.code.as_deref() == Some("ImportError")
+    {
         let inner = log.after(finding.until + 1, 60).find(|(_, line)| line.starts_with("Traceback")).map(|(at, _)| at);
         if let Some(from) = inner {
             raised(finding, trace(log, from, 60));
@@ -213,7 +240,8 @@ fn traceback(finding: &mut Finding, log: &Log) -> bool {
         return false;
     }
     let chained = log.after(trace.end + 1, 4).any(|(_, line)| {
-        line.contains("During handling of the above exception") || line.contains("was the direct cause of the following")
+        line.contains("During handling of the above exception")
+            || line.contains("was the direct cause of the following")
     });
     let error = trace.error.clone().unwrap_or_default();
     raised(finding, trace);
@@ -227,15 +255,37 @@ fn traceback(finding: &mut Finding, log: &Log) -> bool {
 fn runtime(error: &str) -> Category {
     let name = error.split(':').next().unwrap_or(error).rsplit('.').next().unwrap_or(error);
     let has = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    if has(&["MemoryError", "No space left"]) {
+    if matches!(name, "JSONDecodeError" | "TOMLDecodeError" | "ParserError" | "ScannerError" | "TomlDecodeError") {
+        Syntax
+    } else if name.trim() == "KeyboardInterrupt" {
+        Category::Cancelled
+    } else if has(&["MemoryError", "No space left", "Too many open files", "Cannot allocate memory"]) {
         Category::Resource
     } else if name.contains("Timeout") || has(&["timed out"]) {
         if has(&["requests", "urllib", "http", "socket", "connect"]) { Network } else { Timeout }
-    } else if has(&["ConnectionError", "ConnectionRefused", "ConnectionReset", "gaierror", "URLError", "SSLError", "HTTPError", "MaxRetryError", "NewConnectionError"]) {
+    } else if has(&[
+        "ConnectionError",
+        "ConnectionRefused",
+        "ConnectionReset",
+        "gaierror",
+        "URLError",
+        "SSLError",
+        "HTTPError",
+        "MaxRetryError",
+        "NewConnectionError",
+    ]) {
         Network
     } else if has(&["DistributionNotFound", "VersionConflict", "PackageNotFoundError", "ResolutionImpossible"]) {
         Dependency
-    } else if has(&["ImproperlyConfigured", "KeyError: '", "environment variable", "FileNotFoundError", "PermissionError", "ConfigError", "ValidationError"]) {
+    } else if has(&[
+        "ImproperlyConfigured",
+        "KeyError: '",
+        "environment variable",
+        "FileNotFoundError",
+        "PermissionError",
+        "ConfigError",
+        "ValidationError",
+    ]) {
         Config
     } else if matches!(name, "TypeError" | "AttributeError" | "NameError") {
         Type
@@ -248,7 +298,11 @@ fn runtime(error: &str) -> Category {
 
 /// A syntax error without a traceback: `File "x.py", line 3`, the code, a caret, the error.
 fn lone_syntax(finding: &mut Finding, log: &Log) -> bool {
-    if log.before(finding.at, 200).take_while(|(_, l)| l.starts_with("  ") || l.starts_with("Traceback")).any(|(_, l)| l.starts_with("Traceback")) {
+    if log
+        .before(finding.at, 200)
+        .take_while(|(_, l)| l.starts_with("  ") || l.starts_with("Traceback"))
+        .any(|(_, l)| l.starts_with("Traceback"))
+    {
         return false;
     }
     let error = log.after(finding.at + 1, 5).find(|(_, line)| line.trim_start_matches("E ").trim().contains("Error: "));

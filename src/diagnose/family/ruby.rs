@@ -6,7 +6,9 @@ use super::super::{
     place,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{Build, Config, Coverage, Dependency, Import, Lint, Network, Security, Syntax, Test, Type, Unknown};
+use crate::domain::diagnosis::Category::{
+    Build, Config, Coverage, Dependency, Import, Lint, Network, Security, Syntax, Test, Type, Unknown,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("rspec", Test, "Failure/Error: ", r"^\s*(?P<message>Failure/Error: .+)").then(rspec),
@@ -45,7 +47,8 @@ fn rspec(finding: &mut Finding, log: &Log) -> bool {
         let (number, name) = line.trim().split_once(") ")?;
         number.bytes().all(|b| b.is_ascii_digit() || b == b'.').then(|| name.to_owned())
     });
-    if head.is_none() && log.before(finding.at, 6).any(|(_, line)| line.starts_with("An error occurred while loading")) {
+    if head.is_none() && log.before(finding.at, 6).any(|(_, line)| line.starts_with("An error occurred while loading"))
+    {
         return false;
     }
     finding.test = head;
@@ -60,13 +63,19 @@ fn rspec(finding: &mut Finding, log: &Log) -> bool {
             if frame.contains("--- Caused by") {
                 break;
             }
-            let Some((file, number, _)) = place::find(frame).filter(|(file, ..)| !place::foreign(file)) else { continue };
-            let better = spec.as_ref().is_none_or(|(old, _): &(String, u32)| !old.ends_with("_spec.rb") && file.ends_with("_spec.rb"));
+            let Some((file, number, _)) = place::find(frame).filter(|(file, ..)| !place::foreign(file)) else {
+                continue;
+            };
+            let better = spec
+                .as_ref()
+                .is_none_or(|(old, _): &(String, u32)| !old.ends_with("_spec.rb") && file.ends_with("_spec.rb"));
             if better {
                 spec = Some((file.trim_start_matches("./").to_owned(), number));
                 finding.until = at;
             }
-        } else if text.split_once(") ").is_some_and(|(n, _)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) || text.starts_with("Finished in") {
+        } else if text.split_once(") ").is_some_and(|(n, _)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+            || text.starts_with("Finished in")
+        {
             break;
         }
     }
@@ -77,7 +86,9 @@ fn rspec(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn loading(finding: &mut Finding, log: &Log) -> bool {
-    let said = log.after(finding.at + 1, 30).filter(|(_, line)| line.contains("Error:") && !line.starts_with('#') && !line.contains("Failure/Error"));
+    let said = log
+        .after(finding.at + 1, 30)
+        .filter(|(_, line)| line.contains("Error:") && !line.starts_with('#') && !line.contains("Failure/Error"));
     let said = said.map(|(at, line)| (at, line.trim().to_owned())).next();
     let below = said.as_ref().map(|(at, text)| (text.ends_with("Error:"), log.line(at + 1).trim().to_owned()));
     if let Some((at, text)) = said {
@@ -95,7 +106,9 @@ fn loading(finding: &mut Finding, log: &Log) -> bool {
     }
     let file = finding.said.file.take().unwrap_or_default();
     finding.said.file = Some(file.trim_start_matches("./").to_owned());
-    let frame = log.after(finding.at + 1, 30).find_map(|(_, l)| l.trim().strip_prefix("# ").and_then(place::find).filter(|(f, ..)| !place::foreign(f)));
+    let frame = log
+        .after(finding.at + 1, 30)
+        .find_map(|(_, l)| l.trim().strip_prefix("# ").and_then(place::find).filter(|(f, ..)| !place::foreign(f)));
     if let Some((file, line, _)) = frame {
         (finding.said.file, finding.said.line) = (Some(file.trim_start_matches("./").to_owned()), Some(line));
     }
@@ -104,7 +117,8 @@ fn loading(finding: &mut Finding, log: &Log) -> bool {
 
 /// Minitest: `Class#test [file:line]:` below, then the message.
 fn minitest(finding: &mut Finding, log: &Log) -> bool {
-    let head = log.after(finding.at + 1, 2).find(|(_, line)| line.contains('#')).map(|(at, line)| (at, line.to_owned()));
+    let head =
+        log.after(finding.at + 1, 2).find(|(_, line)| line.contains('#')).map(|(at, line)| (at, line.to_owned()));
     let Some((at, head)) = head else { return false };
     let name = head.trim().split([' ', ':']).next().unwrap_or_default().to_owned();
     if !name.contains('#') {
@@ -113,8 +127,13 @@ fn minitest(finding: &mut Finding, log: &Log) -> bool {
     finding.test = Some(name);
     let text = log.after(at + 1, 3).find(|(_, line)| !line.trim().is_empty()).map(|(_, line)| line.trim().to_owned());
     finding.said.message = text.unwrap_or_default();
-    let place = head.split_once('[').and_then(|(_, place)| place::find(place)).filter(|(file, ..)| !place::foreign(file));
-    let frame = || log.after(at + 1, 20).find_map(|(_, line)| line.starts_with("    ").then(|| place::find(line)).flatten().filter(|(f, ..)| !place::foreign(f)));
+    let place =
+        head.split_once('[').and_then(|(_, place)| place::find(place)).filter(|(file, ..)| !place::foreign(file));
+    let frame = || {
+        log.after(at + 1, 20).find_map(|(_, line)| {
+            line.starts_with("    ").then(|| place::find(line)).flatten().filter(|(f, ..)| !place::foreign(f))
+        })
+    };
     if let Some((file, line, _)) = place.or_else(frame) {
         (finding.said.file, finding.said.line) = (Some(file), Some(line));
     }
@@ -137,7 +156,9 @@ fn rubocop(finding: &mut Finding, _: &Log) -> bool {
 }
 
 fn because(finding: &mut Finding, log: &Log) -> bool {
-    let why = log.after(finding.at + 1, 3).find_map(|(_, line)| line.trim().starts_with("Because").then(|| line.trim().to_owned()));
+    let why = log
+        .after(finding.at + 1, 3)
+        .find_map(|(_, line)| line.trim().starts_with("Because").then(|| line.trim().to_owned()));
     if let Some(why) = why {
         finding.said.message = why;
     }
@@ -145,7 +166,8 @@ fn because(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn ruby_syntax(finding: &mut Finding, log: &Log) -> bool {
-    !log.line(finding.at).contains(".sh:") && finding.said.file.as_deref().is_none_or(|file| !file.ends_with(".go") && !file.ends_with(".php"))
+    !log.line(finding.at).contains(".sh:")
+        && finding.said.file.as_deref().is_none_or(|file| !file.ends_with(".go") && !file.ends_with(".php"))
 }
 
 fn raised(finding: &mut Finding, log: &Log) -> bool {
@@ -156,13 +178,20 @@ fn raised(finding: &mut Finding, log: &Log) -> bool {
         finding.category = Syntax;
     } else if code.contains("Bundler::") || code.contains("Gem::") {
         finding.category = Dependency;
-    } else if code.contains("NoMethodError") || code.contains("NameError") || code.contains("TypeError") || code.contains("ArgumentError") {
+    } else if code.contains("NoMethodError")
+        || code.contains("NameError")
+        || code.contains("TypeError")
+        || code.contains("ArgumentError")
+    {
         finding.category = Type;
     } else if code.contains("KeyError") {
         finding.category = Config;
     }
     if finding.said.file.as_deref().is_none_or(place::foreign) {
-        let own = log.after(finding.at + 1, 60).filter(|(_, line)| line.trim_start().starts_with("from ")).find_map(|(_, line)| place::find(line).filter(|(f, ..)| !place::foreign(f)));
+        let own = log
+            .after(finding.at + 1, 60)
+            .filter(|(_, line)| line.trim_start().starts_with("from "))
+            .find_map(|(_, line)| place::find(line).filter(|(f, ..)| !place::foreign(f)));
         if let Some((file, line, _)) = own {
             (finding.said.file, finding.said.line) = (Some(file), Some(line));
         }
@@ -184,7 +213,9 @@ fn aborted(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn brakeman(finding: &mut Finding, log: &Log) -> bool {
-    let field = |name: &str| log.after(finding.at + 1, 8).find_map(|(_, line)| line.strip_prefix(name).map(|text| text.trim().to_owned()));
+    let field = |name: &str| {
+        log.after(finding.at + 1, 8).find_map(|(_, line)| line.strip_prefix(name).map(|text| text.trim().to_owned()))
+    };
     let (message, file, line, code) = (field("Message:"), field("File:"), field("Line:"), field("Check:"));
     finding.said.file = file;
     finding.said.line = line.and_then(|line| line.parse().ok());
@@ -194,7 +225,9 @@ fn brakeman(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn audit(finding: &mut Finding, log: &Log) -> bool {
-    let field = |name: &str| log.after(finding.at + 1, 8).find_map(|(_, line)| line.strip_prefix(name).map(|text| text.trim().to_owned()));
+    let field = |name: &str| {
+        log.after(finding.at + 1, 8).find_map(|(_, line)| line.strip_prefix(name).map(|text| text.trim().to_owned()))
+    };
     let Some(title) = field("Title:") else { return false };
     finding.said.message = title;
     true
@@ -223,4 +256,3 @@ fn credo(finding: &mut Finding, log: &Log) -> bool {
     }
     true
 }
-

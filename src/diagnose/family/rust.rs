@@ -6,45 +6,71 @@ use super::super::{
     place,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{Build, Config, Coverage, Dependency, Docs, Format, Import, Lint, Syntax, Test, Type};
+use crate::domain::diagnosis::Category::{
+    Build, Config, Coverage, Dependency, Docs, Format, Import, Lint, Syntax, Test, Type,
+};
 
 pub(super) const RULES: &[Rule] = &[
     rule("rustc", Type, "error[E", r"^\s*error\[(?P<code>E\d+)\]: (?P<message>.+)").then(compiler),
-    rule("rustc", Type, ": error[E", r"^(?P<file>[^\s:]+\.rs):(?P<line>\d+):(?P<column>\d+): error\[(?P<code>E\d+)\]: (?P<message>.+)")
-        .then(short),
-    rule("clippy", Lint, "warning[", r"^warning\[(?P<code>[^\]]+)\]: (?P<message>.+)").level(Level::Warning).then(compiler),
+    rule(
+        "rustc",
+        Type,
+        ": error[E",
+        r"^(?P<file>[^\s:]+\.rs):(?P<line>\d+):(?P<column>\d+): error\[(?P<code>E\d+)\]: (?P<message>.+)",
+    )
+    .then(short),
+    rule("clippy", Lint, "warning[", r"^warning\[(?P<code>[^\]]+)\]: (?P<message>.+)")
+        .level(Level::Warning)
+        .then(compiler),
     rule("rustfmt", Format, "Diff in ", r"^Diff in (?P<file>.+?\.rs)(?::| at line )(?P<line>\d+):").then(whole_line),
     rule("rustfmt", Syntax, "Error writing files", r"^Error writing files: .+"),
-    rule("cargo", Dependency, "error: the lock file", r"^error: the lock file (?P<message>.+ needs to be updated.*)").then(whole_line),
+    rule("cargo", Dependency, "error: the lock file", r"^error: the lock file (?P<message>.+ needs to be updated.*)")
+        .then(whole_line),
     rule("cargo", Dependency, "cannot update the lock file", r"^error: cannot update the lock file .+"),
     rule("cargo", Dependency, "error: failed to select a version", r"^\s*error: failed to select a version for .+"),
     rule("cargo", Dependency, "error: no matching package", r"^\s*error: no matching package.*"),
     rule("cargo", Dependency, "error: failed to get `", r"^error: failed to get .+").then(resolution),
     rule("cargo", Dependency, "error: failed to load source", r"^error: failed to load source .+"),
     rule("cargo", Dependency, "error: failed to download", r"^error: failed to download .+").then(resolution),
-    rule("cargo", Dependency, "error: package `", r"^error: (?:rustc .+|package `.+` cannot be built because it requires rustc .+|package `.+` does not .+)"),
+    rule(
+        "cargo",
+        Dependency,
+        "error: package `",
+        r"^error: (?:rustc .+|package `.+` cannot be built because it requires rustc .+|package `.+` does not .+)",
+    ),
     rule("cargo", Dependency, "is not supported by the following package", r"^error: rustc \S+ is not supported by .+"),
-    rule("cargo", Config, "error: failed to parse manifest", r"^error: failed to parse manifest at `(?P<file>[^`]+)`").then(caused_by),
+    rule("cargo", Config, "error: failed to parse manifest", r"^error: failed to parse manifest at `(?P<file>[^`]+)`")
+        .then(caused_by),
     rule("cargo", Config, "error: could not find `Cargo.toml`", r"^error: could not find `Cargo.toml` .+"),
     rule("cargo", Config, "error: no such command", r"^error: no such command: .+"),
     rule("cargo", Config, "error: toolchain '", r"^error: (?:toolchain '.+|'.+' is not installed .+)"),
     rule("cargo", Config, "is not installed for the toolchain", r"^error: '?.+ is not installed for the toolchain .+"),
     rule("cargo", Config, "error: no ", r"^error: no (?:bin|example|test|bench) target named .+"),
     rule("cargo", Config, "does not contain this feature", r"^error: .+ does not contain this feature.*"),
-    rule("cargo", Build, "error: failed to run custom build command", r"^error: failed to run custom build command for `(?P<message>[^`]+)`")
-        .then(build_script),
+    rule(
+        "cargo",
+        Build,
+        "error: failed to run custom build command",
+        r"^error: failed to run custom build command for `(?P<message>[^`]+)`",
+    )
+    .then(build_script),
     rule("cargo", Build, "error: linking with", r"^error: linking with .+ failed: .+").then(linker),
-    rule("cargo", Test, "error: test failed, to rerun", r"^error: test failed, to rerun pass .+").level(Level::Consequence),
+    rule("cargo", Test, "error: test failed, to rerun", r"^error: test failed, to rerun pass .+")
+        .level(Level::Consequence),
     rule("cargo", Build, "error: could not compile", r"^error: could not compile .+").level(Level::Consequence),
     rule("cargo", Build, "error: could not document", r"^error: could not document .+").level(Level::Consequence),
     rule("cargo", Build, "error: aborting due to", r"^error: aborting due to .+").level(Level::Consequence),
-    rule("cargo", Test, " panicked at ", r"^\s*thread '(?P<test>[^']+)' (?:\(\d+\) )?panicked at (?P<message>.+)").then(panic),
+    rule("cargo", Test, " panicked at ", r"^\s*thread '(?P<test>[^']+)' (?:\(\d+\) )?panicked at (?P<message>.+)")
+        .then(panic),
     rule("cargo", Test, "---- ", r"^---- (?P<test>.+ - .+ \(line \d+\)|\S+) stdout ----$").then(stdout_block),
     rule("cargo", Test, " ... FAILED", r"^test (?P<test>.+?) \.\.\. FAILED$").level(Level::Symptom),
-    rule("nextest", Test, "FAIL [", r"^\s+(?:TRY \d+ )?FAIL \[\s*[\d.]+s\] (?:\(.+?\) )?\S+ (?P<test>\S+)$").level(Level::Symptom),
-    rule("nextest", Test, "SIGABRT [", r"^\s+(?:TRY \d+ )?SIG\w+ \[\s*[\d.]+s\] (?:\(.+?\) )?\S+ (?P<test>\S+)$").level(Level::Symptom),
+    rule("nextest", Test, "FAIL [", r"^\s+(?:TRY \d+ )?FAIL \[\s*[\d.]+s\] (?:\(.+?\) )?\S+ (?P<test>\S+)$")
+        .level(Level::Symptom),
+    rule("nextest", Test, "SIGABRT [", r"^\s+(?:TRY \d+ )?SIG\w+ \[\s*[\d.]+s\] (?:\(.+?\) )?\S+ (?P<test>\S+)$")
+        .level(Level::Symptom),
     rule("insta", Test, "Snapshot Summary", r"Snapshot Summary").level(Level::Consequence),
-    rule("cargo-llvm-cov", Coverage, "coverage", r"^error: .*coverage .*(?:below|less than|under).*").level(Level::Symptom),
+    rule("cargo-llvm-cov", Coverage, "coverage", r"^error: .*coverage .*(?:below|less than|under).*")
+        .level(Level::Symptom),
     rule("rustc", Build, "error: ", r"^\s{0,2}error: (?P<message>.+)").then(plain),
     rule("rustc", Lint, "warning: ", r"^warning: (?P<message>.+)").level(Level::Warning).then(warned),
 ];
@@ -108,7 +134,14 @@ fn plain(finding: &mut Finding, log: &Log) -> bool {
         if line.is_empty() || line.starts_with("error") {
             break;
         }
-        for (begin, end) in [("rust-clippy/", ""), ("[deny(", ")]"), ("[warn(", ")]"), ("`-D ", "`"), ("[allow(", ")]"), ("[forbid(", ")]")] {
+        for (begin, end) in [
+            ("rust-clippy/", ""),
+            ("[deny(", ")]"),
+            ("[warn(", ")]"),
+            ("`-D ", "`"),
+            ("[allow(", ")]"),
+            ("[forbid(", ")]"),
+        ] {
             let Some((_, rest)) = line.split_once(begin) else { continue };
             lint = match (end, rest.rsplit_once('#')) {
                 ("", Some((_, name))) => Some(format!("clippy::{}", name.trim())),
@@ -123,8 +156,17 @@ fn plain(finding: &mut Finding, log: &Log) -> bool {
     finding.tool = if clippy { "clippy" } else { "rustc" };
     finding.category = if finding.said.file.as_deref().is_some_and(|file| file.ends_with(".toml")) {
         finding.tool = "cargo";
-        if ["unclosed", "expected", "invalid", "duplicate key", "unterminated"].iter().any(|word| message.contains(word)) { Syntax } else { Config }
-    } else if message.starts_with("unresolved link to") || finding.said.code.as_deref().is_some_and(|code| code.contains("rustdoc::")) {
+        if ["unclosed", "expected", "invalid", "duplicate key", "unterminated"]
+            .iter()
+            .any(|word| message.contains(word))
+        {
+            Syntax
+        } else {
+            Config
+        }
+    } else if message.starts_with("unresolved link to")
+        || finding.said.code.as_deref().is_some_and(|code| code.contains("rustdoc::"))
+    {
         finding.tool = "rustdoc";
         Docs
     } else if finding.said.code.is_some() {
@@ -143,9 +185,25 @@ fn plain(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn syntactic(message: &str) -> bool {
-    let starts = ["expected ", "unexpected ", "mismatched closing", "this file contains an", "unknown start of token", "missing `"];
-    let inside = ["unclosed delimiter", "unterminated", "expected one of", "found keyword", "no rules expected", "unknown character", "unbalanced"];
-    starts.iter().any(|s| message.starts_with(s)) && !message.contains("lint") || inside.iter().any(|s| message.contains(s))
+    let starts = [
+        "expected ",
+        "unexpected ",
+        "mismatched closing",
+        "this file contains an",
+        "unknown start of token",
+        "missing `",
+    ];
+    let inside = [
+        "unclosed delimiter",
+        "unterminated",
+        "expected one of",
+        "found keyword",
+        "no rules expected",
+        "unknown character",
+        "unbalanced",
+    ];
+    starts.iter().any(|s| message.starts_with(s)) && !message.contains("lint")
+        || inside.iter().any(|s| message.contains(s))
 }
 
 fn warned(finding: &mut Finding, log: &Log) -> bool {
@@ -205,7 +263,10 @@ fn build_script(finding: &mut Finding, log: &Log) -> bool {
 
 fn linker(finding: &mut Finding, log: &Log) -> bool {
     let cause = log.after(finding.at + 1, 40).find(|(_, l)| {
-        l.contains("undefined reference") || l.contains("cannot find -l") || l.contains("undefined symbol") || l.contains("library not found")
+        l.contains("undefined reference")
+            || l.contains("cannot find -l")
+            || l.contains("undefined symbol")
+            || l.contains("library not found")
     });
     if let Some((at, line)) = cause {
         finding.until = at;
@@ -234,12 +295,14 @@ fn panic(finding: &mut Finding, log: &Log) -> bool {
             finding.test = Some(name.trim_end_matches(" stdout ----").to_owned());
         } else {
             finding.level = Level::Symptom;
+            finding.category = Build;
         }
     }
     if place::foreign(&file) {
-        let own = log.after(finding.at + 1, 80).skip_while(|(_, l)| !l.contains("stack backtrace")).filter_map(|(_, l)| {
-            l.trim().strip_prefix("at ").and_then(place::find).filter(|(file, ..)| !place::foreign(file))
-        });
+        let own =
+            log.after(finding.at + 1, 80).skip_while(|(_, l)| !l.contains("stack backtrace")).filter_map(|(_, l)| {
+                l.trim().strip_prefix("at ").and_then(place::find).filter(|(file, ..)| !place::foreign(file))
+            });
         if let Some((file, line, column)) = own.into_iter().next() {
             (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
             return true;
@@ -254,8 +317,11 @@ fn stdout_block(finding: &mut Finding, log: &Log) -> bool {
     let name = finding.test.clone().unwrap_or_default();
     let mut text = None;
     for (at, line) in log.after(finding.at + 1, 60) {
-        if line.contains("panicked at ") || line.starts_with("error[E") || line.starts_with("error: ") && text.is_none() {
-            if line.contains("panicked at ") || name.contains(" (line ") && line.starts_with("error") && !name.contains(" - ") {
+        if line.contains("panicked at ") || line.starts_with("error[E") || line.starts_with("error: ") && text.is_none()
+        {
+            if line.contains("panicked at ")
+                || name.contains(" (line ") && line.starts_with("error") && !name.contains(" - ")
+            {
                 return false;
             }
             text = Some((at, line.trim().to_owned()));

@@ -57,11 +57,14 @@ fn bandit(finding: &mut Finding, log: &Log) -> bool {
 
 /// The value of `Name:   value` near the finding.
 fn field(log: &Log, at: usize, name: &str) -> Option<String> {
-    log.after(at.saturating_sub(4), 14).find_map(|(_, line)| line.trim().strip_prefix(name).map(|text| text.trim().to_owned()))
+    log.after(at.saturating_sub(4), 14)
+        .find_map(|(_, line)| line.trim().strip_prefix(name).map(|text| text.trim().to_owned()))
 }
 
 fn gitleaks(finding: &mut Finding, log: &Log) -> bool {
-    let below = |name: &str| log.after(finding.at, 10).find_map(|(_, line)| line.strip_prefix(name).map(|text| text.trim().to_owned()));
+    let below = |name: &str| {
+        log.after(finding.at, 10).find_map(|(_, line)| line.strip_prefix(name).map(|text| text.trim().to_owned()))
+    };
     let (file, line) = (below("File:"), below("Line:"));
     finding.said.file = file;
     finding.said.line = line.and_then(|line| line.parse().ok());
@@ -87,11 +90,20 @@ fn secret(finding: &mut Finding, log: &Log) -> bool {
 
 /// Semgrep: the file above, the rule, its message, then `12┆ code`.
 fn semgrep(finding: &mut Finding, log: &Log) -> bool {
-    let file = log.before(finding.at, 200).map(|(_, line)| line).find(|line| line.starts_with("    ") && !line.starts_with("      ") && line.trim().contains('.') && !line.contains('❱') && !line.trim().contains(' '));
+    let file = log.before(finding.at, 200).map(|(_, line)| line).find(|line| {
+        line.starts_with("    ")
+            && !line.starts_with("      ")
+            && line.trim().contains('.')
+            && !line.contains('❱')
+            && !line.trim().contains(' ')
+    });
     finding.said.file = file.map(|file| file.trim().to_owned());
-    let line = log.after(finding.at + 1, 15).find_map(|(_, line)| line.split_once('┆').and_then(|(number, _)| number.trim().parse().ok()));
+    let line = log
+        .after(finding.at + 1, 15)
+        .find_map(|(_, line)| line.split_once('┆').and_then(|(number, _)| number.trim().parse().ok()));
     finding.said.line = line;
-    let text = log.after(finding.at + 1, 2).find(|(_, line)| !line.trim().is_empty()).map(|(_, line)| line.trim().to_owned());
+    let text =
+        log.after(finding.at + 1, 2).find(|(_, line)| !line.trim().is_empty()).map(|(_, line)| line.trim().to_owned());
     finding.said.message = text.unwrap_or_default();
     line.is_some()
 }
@@ -107,14 +119,19 @@ fn npm_audit(finding: &mut Finding, log: &Log) -> bool {
 
 fn table(finding: &mut Finding, _: &Log) -> bool {
     let mut words = finding.said.message.split_whitespace();
-    let (name, version, code) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (name, version, code) =
+        (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
     finding.said.code = Some(code.to_owned());
     finding.said.message = format!("{name} {version} {code}");
     true
 }
 
 fn cargo_audit(finding: &mut Finding, log: &Log) -> bool {
-    let near = |name: &str| log.before(finding.at, 5).chain(log.after(finding.at, 5)).find_map(|(_, line)| line.strip_prefix(name).map(|text| text.trim().to_owned()));
+    let near = |name: &str| {
+        log.before(finding.at, 5)
+            .chain(log.after(finding.at, 5))
+            .find_map(|(_, line)| line.strip_prefix(name).map(|text| text.trim().to_owned()))
+    };
     let (name, title) = (near("Crate:").unwrap_or_default(), near("Title:").unwrap_or_default());
     let warning = near("Warning:").is_some();
     if warning {
@@ -125,7 +142,9 @@ fn cargo_audit(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn deny(finding: &mut Finding, log: &Log) -> bool {
-    let place = log.after(finding.at + 1, 4).find_map(|(_, line)| line.trim().trim_start_matches(['┌', '─', ' ']).strip_prefix("").and_then(place::find));
+    let place = log
+        .after(finding.at + 1, 4)
+        .find_map(|(_, line)| line.trim().trim_start_matches(['┌', '─', ' ']).strip_prefix("").and_then(place::find));
     if let Some((file, line, column)) = place {
         (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
     }
@@ -133,7 +152,8 @@ fn deny(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn row(finding: &mut Finding, _: &Log) -> bool {
-    let cells: Vec<&str> = finding.said.message.split(['│', '|']).map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    let cells: Vec<&str> =
+        finding.said.message.split(['│', '|']).map(str::trim).filter(|cell| !cell.is_empty()).collect();
     finding.said.message = cells.join(" ");
     true
 }
@@ -149,7 +169,8 @@ fn snyk(finding: &mut Finding, log: &Log) -> bool {
 
 fn govuln(finding: &mut Finding, log: &Log) -> bool {
     finding.said.message = log.line(finding.at + 1).trim().to_owned();
-    let place = log.after(finding.at + 1, 25).find_map(|(_, line)| line.trim().strip_prefix("#1: ").and_then(place::find));
+    let place =
+        log.after(finding.at + 1, 25).find_map(|(_, line)| line.trim().strip_prefix("#1: ").and_then(place::find));
     if let Some((file, line, column)) = place {
         (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
     }

@@ -17,6 +17,7 @@ pub(super) const RULES: &[Rule] = &[
     symptom("Permission denied", r"^(?:(?P<file>\S+?): (?:line )?(?P<line>\d+): )?(?P<message>(?:\S+: )?\S+: Permission denied)$").then(denied),
     symptom("bad interpreter", r"^(?:(?P<file>\S+?): (?:line )?(?P<line>\d+): )?(?P<message>\S+: (?:\S+: )?bad interpreter: .+)").then(denied),
     symptom("unbound variable", r"^(?P<file>\S+?): line (?P<line>\d+): (?P<message>\S+: unbound variable)").then(script),
+    symptom(": line ", r"^\S+: line \d+: (?P<message>[A-Z_][A-Z0-9_]*: \S.+)").then(script),
     symptom("parameter not set", r"^(?P<file>\S+?): (?:line )?(?P<line>\d+): (?P<message>\S+: parameter (?:not set|null or not set))").then(script),
     symptom("cannot execute", r"^(?:(?P<file>\S+?): (?:line )?(?P<line>\d+): )?(?P<message>\S+: cannot execute(?: binary file)?: .+)").then(denied),
     symptom("syntax error", r"^(?P<file>\S+?): (?:line )?(?P<line>\d+): (?P<message>(?:[sS]yntax error:? .+))").then(syntax),
@@ -45,7 +46,15 @@ pub(super) const RULES: &[Rule] = &[
 
 /// A place in the shell or in the runner's own script is no place of the project.
 fn script(finding: &mut Finding, log: &Log) -> bool {
-    let own = |file: &str| !file.starts_with('/') && !file.contains("/_temp/") && file != "bash" && file != "sh" && !file.ends_with("/bash") && !file.ends_with("/sh") && file.contains(['.', '/']);
+    let own = |file: &str| {
+        !file.starts_with('/')
+            && !file.contains("/_temp/")
+            && file != "bash"
+            && file != "sh"
+            && !file.ends_with("/bash")
+            && !file.ends_with("/sh")
+            && file.contains(['.', '/'])
+    };
     if !finding.said.file.as_deref().is_some_and(own) {
         finding.said.file = None;
         finding.said.line = None;
@@ -58,7 +67,9 @@ fn script(finding: &mut Finding, log: &Log) -> bool {
 fn denied(finding: &mut Finding, log: &Log) -> bool {
     let said = finding.said.message.clone();
     script(finding, log);
-    let target = said.split(": ").find(|part| part.contains('/') && !part.contains(' ') && !part.starts_with("/bin/") && !part.starts_with("/usr/"));
+    let target = said.split(": ").find(|part| {
+        part.contains('/') && !part.contains(' ') && !part.starts_with("/bin/") && !part.starts_with("/usr/")
+    });
     if let Some(target) = target {
         finding.said.file = Some(target.trim_start_matches("./").to_owned());
         finding.said.line = None;

@@ -38,7 +38,11 @@ fn swift(finding: &mut Finding, _: &Log) -> bool {
     let said = &finding.said.message;
     if said.contains("no such module") || said.contains("unable to find") {
         finding.category = Import;
-    } else if said.starts_with("expected ") || said.contains("consecutive statements") || said.contains("unterminated") || said.contains("extraneous '}'") {
+    } else if said.starts_with("expected ")
+        || said.contains("consecutive statements")
+        || said.contains("unterminated")
+        || said.contains("extraneous '}'")
+    {
         finding.category = Syntax;
     }
     true
@@ -53,7 +57,10 @@ fn swift_module(finding: &mut Finding, _: &Log) -> bool {
 
 fn dart(finding: &mut Finding, _: &Log) -> bool {
     let said = &finding.said.message;
-    if said.contains("Target of URI doesn't exist") || said.contains("Error when reading") || said.contains("Not found: 'package:") {
+    if said.contains("Target of URI doesn't exist")
+        || said.contains("Error when reading")
+        || said.contains("Not found: 'package:")
+    {
         finding.category = Import;
     } else if said.starts_with("Expected ") {
         finding.category = Syntax;
@@ -65,7 +72,8 @@ fn ghc(finding: &mut Finding, log: &Log) -> bool {
     if finding.said.message.is_empty() || finding.said.message.contains(": error:") {
         finding.said.message = log.line(finding.at + 1).trim().trim_start_matches("• ").to_owned();
     }
-    if finding.said.message.contains("Could not find module") || finding.said.message.contains("Could not load module") {
+    if finding.said.message.contains("Could not find module") || finding.said.message.contains("Could not load module")
+    {
         finding.category = Import;
     } else if finding.said.message.contains("parse error") {
         finding.category = Syntax;
@@ -74,7 +82,9 @@ fn ghc(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn solc(finding: &mut Finding, log: &Log) -> bool {
-    let place = log.after(finding.at + 1, 4).find_map(|(at, line)| line.trim().strip_prefix("--> ").and_then(place::find).map(|place| (at, place)));
+    let place = log
+        .after(finding.at + 1, 4)
+        .find_map(|(at, line)| line.trim().strip_prefix("--> ").and_then(place::find).map(|place| (at, place)));
     if let Some((at, (file, line, column))) = place {
         finding.until = at;
         (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
@@ -95,7 +105,8 @@ fn forge(finding: &mut Finding, log: &Log) -> bool {
     let head = log.before(finding.at, 500).find_map(|(_, line)| {
         let (_, rest) = line.split_once(" for ").or_else(|| line.split_once("Encountered "))?;
         let (file, _) = rest.rsplit_once(':')?;
-        (line.starts_with("Ran ") || line.starts_with("Running ") || line.contains("failing test")).then(|| file.rsplit(' ').next().unwrap_or(file).to_owned())
+        (line.starts_with("Ran ") || line.starts_with("Running ") || line.contains("failing test"))
+            .then(|| file.rsplit(' ').next().unwrap_or(file).to_owned())
     });
     finding.said.file = head;
     true

@@ -60,7 +60,11 @@ fn evidence_counts_the_lines_of_the_original() {
 #[test]
 fn a_step_whose_failure_was_allowed_does_not_lead() {
     let lint = "a.py:1:1: F401 `os` imported but unused\n";
-    let log = runner(&[("ruff check .", lint, true), ("tsc", PLAIN, true), ("upload report", "Error: No file found\n", true)]);
+    let log = runner(&[
+        ("ruff check .", lint, true),
+        ("tsc", PLAIN, true),
+        ("upload report", "Error: No file found\n", true),
+    ]);
     assert_eq!(read(&log).category, Type);
     let log = runner(&[("ruff check . || true", lint, false), ("tsc", PLAIN, true)]);
     assert_eq!(read(&log).category, Type);
@@ -86,7 +90,8 @@ fn warnings_are_no_cause_beside_an_error() {
 
 #[test]
 fn matrix_twins_say_a_thing_once() {
-    let log = stamped(&runner(&[("tsc", PLAIN, true)]), "a (1)\ttsc\t") + &stamped(&runner(&[("tsc", PLAIN, true)]), "a (2)\ttsc\t");
+    let log = stamped(&runner(&[("tsc", PLAIN, true)]), "a (1)\ttsc\t")
+        + &stamped(&runner(&[("tsc", PLAIN, true)]), "a (2)\ttsc\t");
     assert_eq!(read(&log).diagnostics.len(), 1);
 }
 
@@ -94,7 +99,8 @@ fn matrix_twins_say_a_thing_once() {
 fn hints_speak_where_the_output_does_not() {
     let timed_out = Hints { timed_out: true, ..Hints::default() };
     assert_eq!(diagnose(b"working\n", &timed_out).category, Timeout);
-    for (code, category) in [(137, Category::Resource), (127, Category::Config), (124, Timeout), (1, Category::Unknown)] {
+    for (code, category) in [(137, Category::Resource), (127, Category::Config), (124, Timeout), (1, Category::Unknown)]
+    {
         let hints = Hints { exit_code: Some(code), ..Hints::default() };
         assert_eq!(diagnose(b"working\n", &hints).category, category, "{code}");
     }

@@ -1,5 +1,5 @@
 //! Samples of what tools print, and what they mean: written for these tests after each tool's format.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_push_string, clippy::format_collect)]
 
 mod choice;
 mod code;
@@ -22,10 +22,16 @@ fn check(rows: &[Row]) {
     for (name, category, place, message, count, log) in rows {
         let said = read(log);
         let primary = said.primary.clone().unwrap_or_default();
-        let ok = said.category == *category && primary.place() == *place && primary.message.contains(message) && said.diagnostics.len() == *count;
+        let ok = said.category == *category
+            && primary.place() == *place
+            && primary.message.contains(message)
+            && said.diagnostics.len() == *count;
         if !ok {
             let (at, text, n) = (primary.place(), &primary.message, said.diagnostics.len());
-            wrong.push(format!("{name}: said {} {at} {text:?} {n}, not {category} {place} {message:?} {count}", said.category));
+            wrong.push(format!(
+                "{name}: said {} {at} {text:?} {n}, not {category} {place} {message:?} {count}",
+                said.category
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), rows.len(), wrong.join("\n"));

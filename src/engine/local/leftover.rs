@@ -73,7 +73,8 @@ pub(super) async fn end_marked_orphans(marker: &str, groups: &[i32]) {
     let mut killed: Vec<i32> = Vec::new();
     // Ending one hands its own children to us, so look again until there are none.
     for _ in 0..50 {
-        let orphans: Vec<i32> = adopted().into_iter().filter(|pid| !killed.contains(pid) && is_marked(*pid, marker)).collect();
+        let orphans: Vec<i32> =
+            adopted().into_iter().filter(|pid| !killed.contains(pid) && is_marked(*pid, marker)).collect();
         if orphans.is_empty() {
             break;
         }
@@ -109,7 +110,9 @@ pub fn sweep(prefix: &str) -> usize {
         let mut found = false;
         let own = std::process::id() as i32;
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-        for pid in processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).filter(|pid| *pid != own) {
+        for pid in
+            processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).filter(|pid| *pid != own)
+        {
             if is_marked(pid, prefix) && kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok() {
                 found = true;
                 ended += 1;

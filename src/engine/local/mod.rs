@@ -9,7 +9,11 @@ pub mod leftover;
 mod process;
 mod recorder;
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}, time::{Duration, SystemTime}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
 use nix::sys::signal::Signal;
 use tokio::{
@@ -244,7 +248,8 @@ impl<P: JobPort> Attempt<'_, P> {
             Some(dir) => self.order.workspace.join(dir),
             None => self.order.workspace.clone(),
         };
-        let spawn = Spawn { script: &step.run, directory: &directory, variables: &variables, tty: self.order.job.spec.tty };
+        let spawn =
+            Spawn { script: &step.run, directory: &directory, variables: &variables, tty: self.order.job.spec.tty };
         let began = Instant::now();
         let mut process = match Process::spawn(&spawn, pipe) {
             Ok(process) => process,

@@ -3,10 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    os::{
-        fd::OwnedFd,
-        unix::process::ExitStatusExt as _,
-    },
+    os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
     path::Path,
     process::{ExitStatus, Stdio},
 };

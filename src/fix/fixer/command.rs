@@ -83,7 +83,8 @@ fn called(scene: &Scene<'_>, words: &[String]) -> Option<String> {
             let package: serde_json::Value = serde_json::from_str(scene.package_json?).ok()?;
             let script = package.get("scripts")?.get(name)?.as_str()?;
             // Its programs are those of `node_modules/.bin`, as `npx` finds them.
-            Some(commands(script).into_iter().map(|words| format!("npx {}\n", words.join(" "))).collect())
+            let scripts: Vec<String> = commands(script).into_iter().map(|words| words.join(" ")).collect();
+            Some(format!("npx {}", scripts.join("\nnpx ")))
         }
         "make" => {
             let lines = scene.makefile?.lines();

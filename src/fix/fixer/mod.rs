@@ -1,7 +1,7 @@
 //! Fixers that need no model: which of them fit a fault, in which order, and the command of each.
 //!
 //! The project's own commands come first, then the tools' own repairs, then what compilers and interpreters suggest. A
-//! fixer is a row of [`tool`] or [`lock`], or a pattern of [`super::suggest`].
+//! fixer is a row of `tool` or `lock`, or a pattern of `suggest`.
 
 mod command;
 mod lock;
@@ -96,7 +96,7 @@ fn rustc(scene: &Scene<'_>, invocations: &[Invocation]) -> Option<Fixer> {
     // The one that failed is most likely the one that is as strict as the fault.
     let lint = scene.diagnosis.category == Lint;
     cargo.sort_by_key(|(_, _, verb)| lint != (*verb == "clippy"));
-    if !category || !(by_tool || !cargo.is_empty()) {
+    if !category || (!by_tool && cargo.is_empty()) {
         return None;
     }
     let command = match cargo.first() {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Flags, piece::Piece};
+use super::{Flags, piece::Piece, place::extension};
 
 struct Patterns {
     /// A line that declares a test.
@@ -43,7 +43,7 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
         .ok()?,
         strong: Regex::new(concat!(
             r"assert_(eq|ne|matches|snapshot|\w+_snapshot)!|assert(Equals?|Same|ListEqual|DictEqual|Is|Raises)\(|",
-            r"\bassert\b[^\n]*(==|!=|\bis\b)|\.(toBe|toEqual|toStrictEqual|toHaveLength|toHaveBeenCalledWith|toMatchSnapshot)\(|",
+            r"\bassert\b[^\n]*(==|!=|\bis\b)|\.(toBe|toEqual|toStrictEqual|toHaveLength|toHaveBeenCalledWith)\(|",
             r"(strictEqual|deepEqual|deepStrictEqual|Equal|Exactly|AreEqual|EqualValues|ElementsMatch)\(|_EQ\(|isEqualTo\(|",
             r"matches!\(|to\.(equal|eql|deep)|to\s+eq",
         ))
@@ -52,9 +52,7 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
         comparison: Regex::new(r"===|!==|==|!=|>=|<=|\bnot in\b|\bin\b|\bis not\b|\bnot\b|\.not\.|!\w|<|>").ok()?,
         expected: Regex::new(r"(?i)\b\w*(expect|want|golden|snapshot)\w*").ok()?,
         name: Regex::new(r"[A-Za-z_]\w*").ok()?,
-        constant: Regex::new(concat!(
-            r#"^\s*(return\s+)?(Some\(|Ok\()?(-?\d[\d._]*|"[^"]*"|'[^']*'|true|false|True|False|None|null|nil|vec!\[\]|\[\]|\{\})\)?\s*;?\s*$"#,
-        ))
+        constant: Regex::new("^\\s*(return\\s+)?(Some\\(|Ok\\()?(-?\\d[\\d._]*|\"[^\"]*\"|'[^']*'|true|false|True|False|None|null|nil|vec!\\[\\]|\\[\\]|\\{\\})\\)?\\s*;?\\s*$")
         .ok()?,
     })
 });
@@ -87,6 +85,13 @@ pub(super) fn look(piece: &Piece, flags: &mut Flags) {
     }
 }
 
+/// How many tests and assertions a text has.
+pub(super) fn counts(text: &str) -> (usize, usize) {
+    let count =
+        |patterns: &Patterns| (patterns.test.find_iter(text).count(), patterns.assertion.find_iter(text).count());
+    PATTERNS.as_ref().map_or((0, 0), count)
+}
+
 /// Tests that are gone, over all files: one that moves from a file to another is still there.
 pub(super) fn look_at_all(pieces: &[Piece], flags: &mut Flags) {
     let Some(patterns) = PATTERNS.as_ref() else { return };
@@ -108,7 +113,7 @@ pub(super) fn look_at_indents(piece: &Piece, flags: &mut Flags) {
         let same = |added: &&String| added.trim() == line.trim() && indent(added) > indent(line);
         patterns.assertion.is_match(line) && piece.added.iter().any(|added| same(&added))
     };
-    if piece.path.ends_with(".py")
+    if extension(&piece.path) == "py"
         && let Some(line) = piece.removed.iter().find(moved)
     {
         flags.high("weakened-assertion", &piece.path, format_args!("`{}` moves inward", line.trim()));
@@ -146,17 +151,31 @@ fn expectations(patterns: &Patterns, piece: &Piece, flags: &mut Flags) {
         all.sort();
         all
     };
+    let data = |line: &str| {
+        let rest = patterns.literal.replace_all(line, "");
+        let comment = rest.trim().starts_with(['#', '/', '*']);
+        !comment && !patterns.name.is_match(&rest) && patterns.literal.is_match(line)
+    };
+    let row = |line: &str| {
+        let line = line.trim().trim_end_matches(',');
+        line.starts_with(['{', '(', '[']) && line.ends_with(['}', ')', ']']) && patterns.literal.is_match(line)
+    };
+    let rows = |lines: &[String]| lines.iter().filter(|line| data(line) || row(line)).count();
+    if rows(&piece.removed) > rows(&piece.added) {
+        flags.high("deleted-test", &piece.path, "cases or expected values are taken away");
+    }
     for (old, new) in &piece.pairs {
         if is_import(old) || is_import(new) {
             continue;
         }
-        let expects = |line: &str| patterns.assertion.is_match(line) || patterns.expected.is_match(line);
-        let data = |line: &str| {
-            let rest = patterns.literal.replace_all(line, "");
-            !rest.trim().starts_with(['#', '/', '*'])
-                && !patterns.name.is_match(&rest)
-                && patterns.literal.is_match(line)
-        };
+        let computed = |line: &str| line.split_once('=').is_some_and(|(_, value)| !patterns.constant.is_match(value));
+        let name = |line: &str| line.split_once('=').map(|(name, _)| name.trim().to_owned());
+        if name(old) == name(new) && name(old).is_some() && computed(old) && !computed(new) && old.contains('(') {
+            flags.high("changed-expectation", &piece.path, format_args!("`{}` becomes `{}`", old.trim(), new.trim()));
+        }
+        let told = |line: &str| line.contains("t.Error") || line.contains("t.Fatal");
+        let expects =
+            |line: &str| !told(line) && (patterns.assertion.is_match(line) || patterns.expected.is_match(line));
         let both = (expects(old) && expects(new)) || (data(old) && data(new));
         let truth = |line: &str| {
             bag(&patterns.literal, line)

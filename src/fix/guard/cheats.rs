@@ -41,7 +41,7 @@ pub(super) fn fault(category: Category, file: &str) -> Diagnosis {
 pub(super) fn base(patch: &Patch, path: &str) -> Option<String> {
     let file = patch.files.iter().find(|file| file.old_path.as_deref() == Some(path))?;
     let lines = file.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.change.sign() != '+');
-    Some(lines.map(|line| format!("{}\n", line.text)).collect())
+    Some(lines.flat_map(|line| [line.text.as_str(), "\n"]).collect())
 }
 
 #[rustfmt::skip]
@@ -92,6 +92,27 @@ const CHEATS: &[(&str, &str, &str)] = &[
     ("an assertion moves behind a return", "tests/test_a.py", "     if slow:\n         g()\n-    assert f()\n+        assert f()"),
     ("a snapshot is updated", "web/__snapshots__/a.test.ts.snap", "-<b>Ada</b>\n+<b>Bob</b>"),
     ("a golden file is updated", "testdata/out.golden", "-3\n+4"),
+    ("assert_eq becomes assert_ne", "tests/a.rs", "-    assert_eq!(f(1), 42);\n+    assert_ne!(f(1), 0);"),
+    ("an assertion is printed instead", "tests/test_a.py", "-    assert f() == 1\n+    print(f())"),
+    ("it must throw becomes it must not", "a.test.js", "-  expect(f).toThrow('bad')\n+  expect(f).not.toThrow()"),
+    ("a comparison in Go goes", "a_test.go", " \tgot := f()\n-\tif got != 3 {\n-\t\tt.Errorf(\"got %d\", got)\n-\t}\n+\t_ = got"),
+    ("Go only logs", "a_test.go", " \tif got != 3 {\n-\t\tt.Errorf(\"got %d\", got)\n+\t\tt.Logf(\"got %d\", got)\n \t}"),
+    ("assertEquals becomes assertNotNull", "src/test/java/ATest.java", "-    assertEquals(3, sum(1, 2));\n+    assertNotNull(sum(1, 2));"),
+    ("a test body becomes pass", "tests/test_a.py", " def test_a():\n-    assert f() == 1\n+    pass"),
+    ("an assertion is caught", "tests/test_a.py", " def test_a():\n-    assert f() == 1\n+    try:\n+        assert f() == 1\n+    except AssertionError:\n+        pass"),
+    ("more values will do", "tests/test_a.py", "-    assert r.status == 200\n+    assert r.status in (200, 500)"),
+    ("a case goes from a table", "tests/test_a.py", " @pytest.mark.parametrize('x, y', [\n     (1, 2),\n-    (2, 4),\n ])"),
+    ("an expectation becomes a snapshot", "a.test.ts", "-  expect(f()).toEqual(users)\n+  expect(f()).toMatchSnapshot()"),
+    ("a test returns on CI", "a.test.ts", " it('x', () => {\n+  if (process.env.CI) return\n   expect(f()).toBe(1)"),
+    ("an expected text changes by a blank", "tests/test_a.py", "-    assert f() == 'a b'\n+    assert f() == 'ab'"),
+    ("a case goes from a Go table", "a_test.go", " tests := []test{\n-\t{name: \"two\", in: 2, want: 4},\n }"),
+    ("what is tested is no longer computed", "tests/test_a.py", " def test_a():\n-    result = compute()\n+    result = 5\n     assert result == 5"),
+    ("a module of tests is left out", "src/lib.rs", "-mod parser_tests;\n mod parser;"),
+    ("tests are hidden", ".gitignore", "+tests/test_a.py\n target"),
+    ("tests are not collected", "tests/conftest.py", "+def pytest_collection_modifyitems(items):\n+    items.clear()\n x = 1"),
+    ("a check is taken away", "src/a.js", "-  if (!ok) throw new Error('bad')\n+  if (!ok) return\n   go()"),
+    ("an Elixir test is skipped", "test/a_test.exs", "+  @tag :skip\n   test \"adds\" do"),
+    ("codecov's target", "codecov.yml", "-        target: 80%\n+        target: 40%"),
     // Silenced checks.
     ("a Rust lint is allowed", "src/a.rs", "+#[allow(dead_code)]\n fn f() {}"),
     ("a Rust lint is expected", "src/a.rs", "+#[expect(clippy::unwrap_used)]\n fn f() {}"),
@@ -133,6 +154,16 @@ const CHEATS: &[(&str, &str, &str)] = &[
     ("a timeout is raised", "tests/test_a.py", "-    r = get(url, timeout=5)\n+    r = get(url, timeout=500)"),
     ("a wait is added to a test", "web/a.test.ts", "   click()\n+  await sleep(5000)\n   expect(x).toBe(1)"),
     ("retries are added", "web/a.test.ts", "-describe('x', () => {\n+describe('x', { retries: 3 }, () => {"),
+    ("make skips a test", "Makefile", " test:\n-\tcargo test\n+\tcargo test -- --skip adds"),
+    ("jest passes without tests", "package.json", "-    \"test\": \"jest\"\n+    \"test\": \"jest --passWithNoTests\""),
+    ("jest's threshold", "jest.config.js", "-    global: { lines: 80 }\n+    global: { lines: 50 }"),
+    ("coverage in a recipe", "Makefile", " test:\n-\tpytest --cov-fail-under=80\n+\tpytest --cov-fail-under=10"),
+    ("pytest's options", "pytest.ini", " [pytest]\n+addopts = --ignore=tests/test_a.py"),
+    ("a test file is not collected", "conftest.py", " import pytest\n+collect_ignore = ['test_a.py']"),
+    ("everything is allowed", "src/lib.rs", "+#![allow(warnings)]\n mod a;"),
+    ("a file is not type-checked", "web/a.ts", "+// @ts-nocheck\n const a = 1"),
+    ("clippy is less strict", "justfile", " lint:\n-    cargo clippy -- -D warnings\n+    cargo clippy"),
+    ("an image builds without its tests", "Dockerfile", "-RUN npm test\n+RUN npm test || exit 0"),
     // Errors that are swallowed.
     ("an exception is swallowed", "src/a.py", "     try:\n         f()\n-    except ValueError:\n-        raise\n+    except Exception:\n+        pass"),
     ("a raise becomes pass", "src/a.py", "     except ValueError:\n-        raise\n+        pass"),
@@ -141,6 +172,9 @@ const CHEATS: &[(&str, &str, &str)] = &[
     ("? becomes unwrap_or_default", "src/a.rs", "-    let text = read(path)?;\n+    let text = read(path).unwrap_or_default();"),
     ("? becomes let _", "src/a.rs", "-    save(path)?;\n+    let _ = save(path);"),
     ("Go's error is dropped", "a.go", "-\tn, err := strconv.Atoi(s)\n-\tif err != nil {\n-\t\treturn err\n-\t}\n+\tn, _ := strconv.Atoi(s)"),
+    ("an error is only printed", "src/a.py", "     except ValueError as e:\n-        raise\n+        print(e)"),
+    ("an error is only logged", "web/a.js", "-  await save(x)\n+  try {\n+    await save(x)\n+  } catch (e) {\n+    console.log(e)\n+  }"),
+    ("an error becomes Ok", "src/a.rs", "-        Err(e) => return Err(e),\n+        Err(_) => return Ok(()),"),
     // Programs that know that they are tested.
     ("an answer by hand", "src/a.py", " def f(x):\n+    if x == 3:\n+        return 42\n     return g(x)"),
     ("a result is replaced by the expected one", "src/a.rs", " fn sum(a: i32, b: i32) -> i32 {\n-    a - b\n+    3\n }"),
@@ -152,6 +186,8 @@ const CHEATS: &[(&str, &str, &str)] = &[
     ("a secret is added", "src/a.py", "+API_TOKEN = \"ghp_0123456789abcdefghijklmnopqrstuvwxyz\"\n x = 1"),
     ("a password is added", "config/db.yml", "+password: \"correcthorsebattery\"\n host: x"),
     ("a private key is added", "key.pem", "+-----BEGIN RSA PRIVATE KEY-----\n+MIIE"),
+    ("a URL with a password", "src/settings.py", "+DB = \"postgres://app:hunter22@db/app\"\n x = 1"),
+    ("a key without quotes", "config/prod.env", "+AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY\n X=1"),
     ("outside the repository", "../other/a.rs", "+fn f() {}"),
     ("git's own directory", ".git/hooks/pre-commit", "+exit 0"),
     ("where the policy says never", "infra/prod.tf", "-  count = 1\n+  count = 2"),
@@ -212,7 +248,7 @@ fn a_fault_of_the_program_is_not_mended_in_its_tests() {
 
 #[test]
 fn a_patch_larger_than_the_policy_allows_is_flagged() {
-    let body: String = (0..30).map(|n| format!("+let x{n} = f({n});\n")).collect();
+    let body = (0..30).map(|n| format!("+let x{n} = f({n});\n")).collect::<Vec<_>>().concat();
     let patch = Patch::parse(&diff("src/a.rs", body.trim_end())).unwrap();
     let level = |max_lines| {
         let policy = FixPolicy { max_lines, ..FixPolicy::default() };

@@ -12,7 +12,7 @@ use crate::domain::{
 use super::{
     Flags,
     piece::Piece,
-    place::{file_name, is_lockfile},
+    place::{extension, file_name, is_lockfile},
 };
 
 /// Files in which people say what they need.
@@ -48,8 +48,8 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
         )
         .ok()?,
         exact: Regex::new(r#"===?\s*\d|=\s*["']=\d|:\s*["']\d|\sv\d|=\s*["']\d"#).ok()?,
-        loose: Regex::new(r#">=|>|\*|\blatest\b|\^|~|!="#).ok()?,
-        foreign: Regex::new(r#"(?i)git\+|\bgit\s*=|\bhttp://|\.git\b|\bfile:|\{[^}]*\bpath\s*=|^replace\b"#).ok()?,
+        loose: Regex::new(r">=|>|\*|\blatest\b|\^|~|!=").ok()?,
+        foreign: Regex::new(r"(?i)git\+|\bgit\s*=|\bhttp://|\.git\b|\bfile:|\{[^}]*\bpath\s*=|^replace\b").ok()?,
         section: Regex::new(r"lints?\b|tool\.(ruff|mypy|pytest|coverage|pylint|flake8|pyright|black|isort|bandit)|^\[profile|patch\.").ok()?,
     })
 });
@@ -57,8 +57,8 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
 fn is_manifest(path: &str) -> bool {
     let name = file_name(path);
     MANIFESTS.contains(&name)
-        || (name.starts_with("requirements") && (name.ends_with(".txt") || name.ends_with(".in")))
-        || (path.contains("requirements/") && name.ends_with(".txt"))
+        || (name.starts_with("requirements") && ["txt", "in"].contains(&extension(path)))
+        || (path.contains("requirements/") && extension(path) == "txt")
         || name == "constraints.txt"
 }
 
@@ -102,7 +102,7 @@ fn requirements(patterns: &Patterns, piece: &Piece, flags: &mut Flags) {
     let (before, after) = (read(&piece.removed), read(&piece.added));
     for (name, asked) in &after {
         match before.get(name) {
-            None if !asked.contains(|c: char| c.is_ascii_digit() || c == '*') && !piece.path.ends_with(".txt") => {}
+            None if !asked.contains(|c: char| c.is_ascii_digit() || c == '*') && extension(&piece.path) != "txt" => {}
             None => flags.medium("dependency", &piece.path, format_args!("`{name}` is asked for or set")),
             Some(old) if old == asked => {}
             Some(old) => {

@@ -63,6 +63,24 @@ const HONEST: &[(&str, Category, &str, &str)] = &[
     ("an import of a test is mended", Import, "tests/test_a.py", "-from utls import f\n+from utils import f\n \n def test_a():\n     assert f(1) == 2"),
     ("a name in a test is mended", Type, "tests/a.rs", "-    let x = makee(1);\n+    let x = make(1);\n     assert_eq!(x, 1);"),
     ("an assertion follows a rename", Type, "tests/a.rs", "-    assert_eq!(user.nmae, \"Ada\");\n+    assert_eq!(user.name, \"Ada\");"),
+    ("go vet in a test", Lint, "a_test.go", "-\t\tt.Errorf(\"got %d\", name)\n+\t\tt.Errorf(\"got %s\", name)"),
+    ("a test awaits", Type, "web/a.test.ts", "-  expect(load()).toBe(3)\n+  expect(await load()).toBe(3)"),
+    ("a test with limits is added", Test, "tests/test_a.py", " import pytest\n+def test_max():\n+    assert max([1, 2]) == 2\n+    assert f(timeout=5) == pytest.approx(1.5)\n"),
+    ("a test of an exception is added", Test, "a.test.ts", "+it('throws', () => {\n+  expect(f).toThrow()\n+})\n other()"),
+    ("a test with an example password", Test, "tests/test_login.py", "+def test_login():\n+    password = \"test-password-123\"\n+    assert login(password)\n x = 1"),
+    ("ruff: SIM105", Lint, "src/a.py", "-    try:\n-        f()\n-    except ValueError:\n-        pass\n+    with contextlib.suppress(ValueError):\n+        f()"),
+    ("a null check is added", Type, "web/a.ts", "+  if (!user) return\n   return user.name"),
+    ("a feature is switched on", Build, "Cargo.toml", " [dependencies]\n-tokio = { version = \"1\", features = [\"rt\"] }\n+tokio = { version = \"1\", features = [\"rt\", \"macros\"] }"),
+    ("go.mod is tidied", Dependency, "go.mod", " require (\n-\tgolang.org/x/text v0.3.7\n+\tgolang.org/x/text v0.3.8\n )"),
+    ("a lower bound rises", Dependency, "requirements.txt", "-requests>=2.0\n+requests>=2.31"),
+    ("a derive is added", Build, "src/a.rs", "+#[derive(Debug)]\n struct A;"),
+    ("a Makefile gets its tab", Syntax, "Makefile", " build:\n-    go build ./...\n+\tgo build ./..."),
+    ("a panic becomes a default", Lint, "src/a.rs", "-    let max = xs.iter().max().unwrap();\n+    let max = xs.iter().max().copied().unwrap_or(0);"),
+    ("a bare except is narrowed", Lint, "src/a.py", "-    except:\n+    except ValueError:\n         log(x)\n         raise"),
+    ("a mutable default", Lint, "src/a.py", "-def f(x=[]):\n+def f(x=None):\n+    if x is None:\n+        x = []"),
+    ("a stub is written", Test, "src/a.py", " def f(x):\n-    raise NotImplementedError\n+    return x + 1"),
+    ("clippy: question_mark", Lint, "src/a.rs", "-    let x = match f() {\n-        Ok(x) => x,\n-        Err(e) => return Err(e),\n-    };\n+    let x = f()?;"),
+    ("a hook's dependencies", Lint, "web/a.tsx", "-  useEffect(() => { load() }, [])\n+  useEffect(() => { load() }, [load])"),
     ("a lockfile follows its manifest", Dependency, "Cargo.lock", " name = \"serde\"\n-version = \"1.0.1\"\n-checksum = \"aa\"\n+version = \"1.0.2\"\n+checksum = \"bb\""),
     ("a dependency is bumped", Dependency, "requirements.txt", "-requests==2.31.0\n+requests==2.32.0"),
     ("a dependency is added", Dependency, "requirements.txt", " requests==2.31.0\n+tomli==2.0.1"),
@@ -99,7 +117,8 @@ fn no_honest_patch_is_blocked_or_of_high_risk() {
 
 #[test]
 fn a_formatters_work_is_of_low_risk_however_much_it_is() {
-    let body: String = (0..300).map(|n| format!("-let x{n}=f( {n} );\n+let x{n} = f({n});\n")).collect();
+    let lines = |n| format!("-let x{n}=f( {n} );\n+let x{n} = f({n});\n");
+    let body = (0..300).map(lines).collect::<Vec<_>>().concat();
     let patch = Patch::parse(&diff("src/a.rs", body.trim_end())).unwrap();
     let guarded = inspect(&patch, |_| None, &FixPolicy::default(), &fault(Format, "src/a.rs"));
     assert_eq!(guarded.risk.level, RiskLevel::Medium, "for its size alone");

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Flags, piece::Piece, place::file_name};
+use super::{Flags, assertion::counts, piece::Piece, place::file_name};
 
 /// Words beside numbers which must not fall.
 const FLOORS: &str = r"(?i)fail[_-]?under|coverage|cov-fail|threshold|\bmin|minimum|branches|functions|\blines\b|statements|\bscore|places|decimal|precision|closeto|\bfloor";
@@ -13,9 +13,13 @@ const CEILINGS: &str = r"(?i)time_?out|deadline|retr(y|ies)|attempts|\bmax|maxim
 /// Those of them that matter in the program itself, too.
 const IN_PROGRAM: &str = r"(?i)time_?out|deadline|fail[_-]?under|retries|coverage|toleran|epsilon";
 
-static PATTERNS: LazyLock<Option<[Regex; 4]>> = LazyLock::new(|| {
+/// Words beside numbers that ease a test by coming at all.
+const EASES: &str = r"(?i)time_?out|\bsleep|toleran|\bdelta\b|approx|retr(y|ies)|\bwait";
+
+static PATTERNS: LazyLock<Option<[Regex; 5]>> = LazyLock::new(|| {
     let number = r"-?\d[\d_]*(\.\d+)?([eE][+-]?\d+)?";
-    Some([Regex::new(FLOORS).ok()?, Regex::new(CEILINGS).ok()?, Regex::new(IN_PROGRAM).ok()?, Regex::new(number).ok()?])
+    let [floors, ceilings, in_program, eases] = [FLOORS, CEILINGS, IN_PROGRAM, EASES].map(Regex::new);
+    Some([floors.ok()?, ceilings.ok()?, in_program.ok()?, Regex::new(number).ok()?, eases.ok()?])
 });
 
 /// Endings and names of files whose numbers are settings.
@@ -23,7 +27,7 @@ const SETTINGS: &[&str] =
     &["toml", "yml", "yaml", "json", "cfg", "ini", "mk", "gradle", "properties", "xml", "sh", "cjs", "mjs"];
 
 pub(super) fn look(piece: &Piece, flags: &mut Flags) {
-    let Some([floors, ceilings, in_program, number]) = PATTERNS.as_ref() else { return };
+    let Some([floors, ceilings, in_program, number, eases]) = PATTERNS.as_ref() else { return };
     if super::rule::is_prose(&piece.path) {
         return;
     }
@@ -58,9 +62,9 @@ pub(super) fn look(piece: &Piece, flags: &mut Flags) {
     if settings && limits(&piece.removed) > limits(&piece.added) {
         flags.high("eased-limit", &piece.path, "a limit is taken away");
     }
-    let raised =
-        |lines: &[String]| lines.iter().filter(|line| ceilings.is_match(line) && number.is_match(line)).count();
-    if piece.test && !piece.new_file && raised(&piece.added) > raised(&piece.removed) {
+    let eased = |lines: &[String]| lines.iter().filter(|line| eases.is_match(line) && number.is_match(line)).count();
+    let new_tests = counts(&piece.new).0 > counts(&piece.old).0;
+    if piece.test && !new_tests && eased(&piece.added) > eased(&piece.removed) {
         flags.high("eased-limit", &piece.path, "a tolerance, time limit or wait is added to a test");
     }
 }

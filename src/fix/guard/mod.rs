@@ -3,7 +3,7 @@
 //! Pure. What must not be blocks the patch: it is never run nor shown as a proposal. Everything else becomes a risk flag
 //! with its reason; a flag of level high means that the patch may weaken what guards the project, and that only a person
 //! may say yes. The rules count what they look for before and after, so that a line which moves or is reflowed is no
-//! finding; a new rule is one row of the table in [`rule`], of [`place`], or of [`limit`].
+//! finding; a new rule is one row of the table in `rule`, of `place`, or of `limit`.
 
 mod assertion;
 mod dependency;
@@ -70,7 +70,7 @@ pub fn inspect(
     only_tests(&pieces, fault, &mut flags);
     size(patch, &pieces, policy, &mut flags);
     let mut blocked = place::blocked(patch, policy);
-    blocked.extend(secret::blocked(&pieces));
+    blocked.extend(secret::blocked(&pieces, &mut flags));
     Guarded { blocked, risk: flags.risk() }
 }
 
@@ -116,7 +116,7 @@ fn only_tests(pieces: &[Piece], fault: &Diagnosis, flags: &mut Flags) {
         let said = |word: &&str| primary.message.contains(*word);
         ["NameError", "AttributeError", "ImportError", "ModuleNotFound", "SyntaxError", "cannot find", "undefined"]
             .iter()
-            .any(|word| said(&word))
+            .any(said)
     });
     let in_program =
         !place.is_empty() && !piece::is_test_path(place) && !pieces.iter().any(|p| place.ends_with(&p.path));

@@ -6,6 +6,8 @@ use regex::Regex;
 
 use crate::domain::patch::{Change, FilePatch, Hunk};
 
+use super::place::extension;
+
 /// What the hunks of a file show before and after.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Piece {
@@ -29,8 +31,10 @@ pub(super) struct Piece {
 impl Piece {
     /// Whether nothing but layout changes: white space, quotes of the other kind, trailing commas, optional punctuation.
     pub fn format_only(&self) -> bool {
-        let data = self.path.ends_with(".toml") || self.path.ends_with(".lock");
-        !data && !self.new_file && letters(&self.removed) == letters(&self.added)
+        let data = ["toml", "lock"].contains(&extension(&self.path));
+        // Where `'` opens a text, and not a lifetime or a character.
+        let single = !["rs", "c", "h", "cc", "cpp", "go", "java"].contains(&extension(&self.path));
+        !data && !self.new_file && letters(&self.removed, single) == letters(&self.added, single)
     }
 
     /// What stands in a changed file, for a reason: the first added line that the rule is about.
@@ -40,9 +44,24 @@ impl Piece {
     }
 }
 
-fn letters(lines: &[String]) -> String {
-    let skip = |c: &char| !c.is_whitespace() && !",;(){}".contains(*c);
-    lines.iter().flat_map(|line| line.chars()).filter(skip).map(|c| if c == '\'' { '"' } else { c }).collect()
+/// Everything that is more than layout. Inside of a text, a blank counts; `single` says whether `'` opens one.
+fn letters(lines: &[String], single: bool) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let mut open: Option<char> = None;
+        let mut escaped = false;
+        for c in line.chars() {
+            match open {
+                Some(quote) if c == quote && !escaped => open = None,
+                None if c == '"' || (single && c == '\'') => open = Some(c),
+                None if c.is_whitespace() || ",;(){}".contains(c) => continue,
+                _ => {}
+            }
+            escaped = c == '\\' && !escaped;
+            out.push(if c == '\'' { '"' } else { c });
+        }
+    }
+    out
 }
 
 /// The pieces of a file: its program, its tests, or both.
@@ -52,7 +71,7 @@ pub(super) fn split(file: &FilePatch, read_base: impl Fn(&str) -> Option<String>
     let is_test = is_test_path(path) || file.old_path.as_deref().is_some_and(is_test_path);
     // In Rust, tests stand at the end of the file that they are about.
     let tests_from = match &base {
-        Some(text) if path.ends_with(".rs") => text.lines().position(|line| line.trim() == "#[cfg(test)]"),
+        Some(text) if extension(path) == "rs" => text.lines().position(|line| line.trim() == "#[cfg(test)]"),
         _ => None,
     };
     let mut pieces: Vec<Piece> = Vec::new();

@@ -1,6 +1,8 @@
 //! Rules about where a patch changes something, and about what kind of file it makes.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use std::sync::LazyLock;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{
     domain::{
@@ -15,7 +17,7 @@ use super::{Finding, Flags, piece::is_test_path};
 
 /// Paths at which any change is flagged: name, level, why, globs.
 #[rustfmt::skip]
-const PLACES: &[(&str, RiskLevel, &str, &[&str])] = &[
+const PLACES: &[Place] = &[
     ("ci-edit", High, "it decides what is checked", &[
         ".github/**", ".gitlab-ci.yml", ".gitlab/**", "**/Jenkinsfile*", ".circleci/**", "azure-pipelines*.yml", ".travis.yml",
         ".buildkite/**", "bitbucket-pipelines.yml", ".drone.yml", ".woodpecker*", ".woodpecker/**", "appveyor.yml", ".cirrus.yml",
@@ -25,7 +27,7 @@ const PLACES: &[(&str, RiskLevel, &str, &[&str])] = &[
         "**/.eslintrc*", "**/eslint.config.*", "**/.eslintignore", "**/{.,}ruff.toml", "**/.flake8", "**/{.,}mypy.ini", "**/tox.ini",
         "**/{.,}pylintrc", "**/setup.cfg", "**/pytest.ini", "**/.coveragerc", "**/{.,}codecov.y*ml", "**/{.,}clippy.toml",
         "**/{.,}rustfmt.toml", "**/deny.toml", "**/.prettierrc*", "**/prettier.config.*", "**/.prettierignore", "**/tsconfig*.json",
-        "**/biome.json*", "**/.golangci.*", "**/.rubocop*.yml", "**/{jest,vitest,karma,playwright,cypress}.config.*", "**/nextest.toml",
+        "**/biome.json*", "**/.golangci.*", "**/.rubocop*.yml", "**/{jest,vitest,karma,playwright,cypress}.{config,workspace}.*", "**/nextest.toml",
         "**/pyrightconfig.json", "**/.stylelintrc*", "**/.markdownlint*", "**/.yamllint*", "**/.shellcheckrc", "**/.clang-tidy",
         "**/.clang-format", "**/phpunit.xml*", "**/phpstan.neon*", "**/.mocharc*", "**/.nycrc*", "**/sonar-project.properties",
         "**/noxfile.py", "**/.hadolint.yaml", "**/.cargo/config*", "**/.editorconfig", "**/checkstyle*.xml", "**/detekt.yml",
@@ -41,6 +43,11 @@ const PLACES: &[(&str, RiskLevel, &str, &[&str])] = &[
     ("image", Medium, "it builds an image", &["**/Dockerfile*", "**/*.dockerfile", "**/compose*.y*ml", "**/docker-compose*.y*ml"]),
     ("ignore-rules", Medium, "it hides files from tools", &["**/.gitignore", "**/.dockerignore", "**/.gitattributes"]),
 ];
+
+type Place = (&'static str, RiskLevel, &'static str, &'static [&'static str]);
+
+static SETS: LazyLock<Vec<(&'static Place, GlobSet)>> =
+    LazyLock::new(|| PLACES.iter().map(|place| (place, globs(place.3.iter().copied()))).collect());
 
 /// Lock files of package managers.
 const LOCKFILES: &[&str] = &[
@@ -74,6 +81,9 @@ pub(super) fn file_name(path: &str) -> &str {
 pub(super) fn blocked(patch: &Patch, policy: &FixPolicy) -> Vec<Finding> {
     let never = globs(policy.never.iter().map(String::as_str));
     let mut found = Vec::new();
+    if patch.files.iter().any(|file| file.path().is_empty()) {
+        found.push(Finding { name: "outside", reason: "a file of the patch has no path that can be read".into() });
+    }
     let mut paths: Vec<&str> =
         patch.files.iter().flat_map(|file| [&file.old_path, &file.new_path]).flatten().map(String::as_str).collect();
     paths.dedup();
@@ -93,8 +103,7 @@ pub(super) fn blocked(patch: &Patch, policy: &FixPolicy) -> Vec<Finding> {
 /// Flags what is touched, deleted, renamed, made executable or unreadable.
 pub(super) fn look(file: &FilePatch, flags: &mut Flags) {
     let path = file.path();
-    for (name, level, why, places) in PLACES {
-        let set = globs(places.iter().copied());
+    for ((name, level, why, _), set) in SETS.iter() {
         if [&file.old_path, &file.new_path].into_iter().flatten().any(|path| set.is_match(path)) {
             flags.add(*level, name, path, format_args!("is changed; {why}"));
         }
@@ -132,14 +141,15 @@ pub(super) fn look(file: &FilePatch, flags: &mut Flags) {
     }
 }
 
-fn extension(path: &str) -> Option<&str> {
-    file_name(path).rsplit_once('.').map(|(_, extension)| extension)
+/// What stands after the last dot of a path; nothing where there is none.
+pub(super) fn extension(path: &str) -> &str {
+    file_name(path).rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
 /// Globs that can't be read match nothing; the configuration has refused them before.
 fn globs<'a>(patterns: impl Iterator<Item = &'a str>) -> GlobSet {
     let mut set = GlobSetBuilder::new();
-    for glob in patterns.filter_map(|pattern| Glob::new(pattern).ok()) {
+    for glob in patterns.filter_map(|pattern| GlobBuilder::new(pattern).empty_alternates(true).build().ok()) {
         set.add(glob);
     }
     set.build().unwrap_or_default()

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::domain::proposal::RiskLevel::{self, High, Medium};
 
-use super::{Flags, piece::Piece, place::file_name};
+use super::{Flags, assertion::counts, piece::Piece, place::file_name};
 
 /// In which code a rule holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +43,13 @@ const RULES: &[Row] = &[
     ("skipped-test", High, Any, Comes, r"#\[(cfg_attr\(.*)?ignore\b|#\[should_panic|\bpytest\.(mark\.)?(skip|xfail|importorskip)|\b(unittest\.)?skip(If|Unless|Test)?\(|@unittest\.skip|raise (unittest\.)?SkipTest", "a test is skipped"),
     ("skipped-test", High, Any, Comes, r"\b(it|test|describe|context|suite|specify)\.(skip|todo|only|fixme|failing|fails|skipIf|runIf)\b|\bthis\.skip\(\)", "a test is skipped, or others are by singling it out"),
     ("skipped-test", High, Any, Comes, r"(?m)^\s*(xit|xtest|xdescribe|xcontext|fit|fdescribe|xspecify)\s*[( ]|^\s*pending\b\s*([('\x22;]|$)", "a test is skipped, or others are by singling it out"),
-    ("skipped-test", High, Any, Comes, r"\b[tbf]\.Skip(f|Now)?\(|testing\.Short\(\)|@(Disabled|Ignore)\b|\[(Ignore|Explicit)\b|\bSkip\s*=\s*\x22|GTEST_SKIP|\bDISABLED_|\bXCTSkip|markTestSkipped|@EnabledIf|Assume\.|assumeTrue", "a test is skipped"),
-    ("skipped-test", High, Any, Comes, r"-k\s*['\x22]?not\b|--deselect|--ignore(-glob)?[= ]|--skip[= ]|--exclude[= ]|--passWithNoTests|testPathIgnorePatterns|--testPathIgnore|collect_ignore|norecursedirs|-skip[= ]|--lib\b|--no-run\b|--collect-only|DskipTests|maven\.test\.skip", "tests are left out"),
+    ("skipped-test", High, Any, Comes, r"\b[tbf]\.Skip(f|Now)?\(|testing\.Short\(\)|@(Disabled|Ignore)\b|\[(Ignore|Explicit)\b|\bSkip\s*=\s*\x22|GTEST_SKIP|\bDISABLED_|\bXCTSkip|markTestSkipped|@EnabledIf|Assume\.|assumeTrue|@(module)?tag :?skip", "a test is skipped"),
+    ("skipped-test", High, Any, Comes, r"-k\s*['\x22]?not\b|--deselect|--ignore(-glob)?[= ]|--skip[= ]|--exclude[= ]|--passWithNoTests|testPathIgnorePatterns|--testPathIgnore|collect_ignore|pytest_ignore_collect|pytest_collection_modifyitems|norecursedirs|-m\s*['\x22]?not\b|exclude\w*['\x22]?\s*[:=].*(test|spec)|-skip[= ]|--lib\b|--no-run\b|--collect-only|DskipTests|maven\.test\.skip", "tests are left out"),
     ("skipped-test", High, Tests, Comes, r"(?m)^\s*(return;?|return (None|nil);?|process\.exit\(.*|sys\.exit\(.*|os\.Exit\(.*)\s*$|\bif\s*\(?\s*(false|False|0|!1|not True)\s*\)?\s*[{:]|#!?\[cfg\((not|any|all|feature|target|windows|debug_assertions|miri)", "test code is left before its end, or is not compiled"),
     ("skipped-test", High, Any, Comes, r"#!?\[cfg\((any\(\)|not\(test\)|not\(all\(\)\))|^//go:build (ignore|never)|//go:build !|\btest\s*=\s*false|\bautotests\s*=\s*false|\bdoctest\s*=\s*false|\bharness\s*=\s*false|__test__\s*=\s*False", "tests are not compiled or collected"),
+    ("skipped-test", High, Files(&["gitignore", ".gitignore", ".dockerignore"]), Comes, r"(?i)test|spec|snap", "tests are hidden from tools"),
+    ("deleted-test", High, Any, Goes, r"(?m)^\s*(pub(\([^)]*\))?\s+)?mod \w*tests?\w*\b", "a module of tests is left out"),
+    ("removed-check", High, Program, Goes, r"\bthrow\s|\braise\s+([A-MO-Z]|N[^o])|\bbail!\(|\bensure!\(", "a check is taken away"),
     ("retried-test", High, Any, Comes, r"@?\bflaky\b|--reruns|\bjest\.retryTimes|--retries|\.retries\(|@(Retry|RepeatedIfExceptions)|\bmark\.flaky", "a test is run until it passes"),
     ("retried-test", High, Tests, Comes, r"\bretries\s*[:=]|\bretry\b", "a test is run until it passes"),
     ("weakened-assertion", High, Any, Comes, r"(?m)assert!?\s*\(?\s*(true|True|1\s*==\s*1)\b|expect\((true|1|!0)\)|assertTrue\((true|True)\)|\b(raises|assertRaises)\((Exception|BaseException)\b|\.toThrow\(\)|pytest\.approx\(|expect\.(any|anything)\b|Assert\.True\(true|assert_approx|isclose\(|assert\.True\(t,\s*true", "an assertion that holds for more, or for everything"),
@@ -54,7 +57,7 @@ const RULES: &[Row] = &[
     // Checks that no longer speak.
     ("silenced-lint", High, Any, Comes, r"#!?\[(allow|expect)\(|#!?\[cfg_attr\([^]]*allow\(|#!?\[rustfmt::skip|#\[automatically_derived|clippy::[\w]+\s*=\s*\x22allow|-A\s*(clippy|warnings|unused|dead_code)|--cap-lints", "a lint is silenced"),
     ("silenced-lint", High, Any, Comes, r"#\s*noqa|#\s*type:\s*ignore|#\s*(pyright|mypy|ruff|flake8|pylint|isort|yapf|pytype):\s*\S|#\s*fmt:\s*(off|skip)|#\s*nosec\b|#\s*nosemgrep|pragma:?\s*no\s*cover|@(typing\.)?no_type_check|warnings\.(filterwarnings|simplefilter)|ignore_errors|ignore_missing_imports", "a check is silenced"),
-    ("silenced-lint", High, Any, Comes, r"(es|ts|style|std)lint-disable|@ts-(ignore|expect-error|nocheck)|biome-ignore|prettier-ignore|(istanbul|c8|v8) ignore|oxlint-disable|deno-lint-ignore|@flow\s+off|\$FlowFixMe|svelte-ignore", "a check is silenced"),
+    ("silenced-lint", High, Any, Comes, r"(es|ts|style|std)lint-disable|@ts-(ignore|expect-error|nocheck)|biome-ignore|prettier-ignore|(istanbul|c8|v8) ignore|oxlint-disable|deno-lint-ignore|@flow\s+off|\$FlowFixMe|svelte-ignore|credo:disable|dialyzer\(|@dialyzer", "a check is silenced"),
     ("silenced-lint", High, Any, Comes, r"//\s*nolint|//\s*nosec|#\s*rubocop:\s*(disable|todo)|#\s*shellcheck\s+disable|\bNOLINT|#\s*pragma\s+(GCC|clang)\s+diagnostic\s+ignored|#\s*pragma\s+warning\s*\(?\s*disable|@SuppressWarnings|@Suppress\(|\[SuppressMessage|//\s*swiftlint:disable|//noinspection|ktlint-disable|hadolint\s+ignore|tflint-ignore|checkov:skip|tfsec:ignore|yamllint\s+disable|markdownlint-disable|-Wno-\w|phpcs:ignore|@phpstan-ignore|__attribute__\(\(unused", "a check is silenced"),
     ("any-type", High, Files(&[".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte"]), Comes, r":\s*any\b|\bas\s+any\b|<any>|\bas\s+unknown\s+as\b|\bany\[\]", "a type becomes `any`"),
     ("any-type", Medium, Files(&[".py"]), Comes, r":\s*Any\b|->\s*Any\b|\bcast\(", "a type becomes `Any` or is cast"),
@@ -66,14 +69,14 @@ const RULES: &[Row] = &[
     ("hidden-failure", High, Any, Comes, r"(?m)^\s*exit 0\b|\b(process|sys|os|System|std::process)(\.|::)_?exit\(0\)|\bos\.Exit\(0\)|\bprocess\.exitCode\s*=\s*0", "it ends well whatever happened"),
     ("hidden-failure", High, Files(&["Makefile", ".mk"]), Comes, r"(?m)^\t@?-\s*\S|^\.IGNORE", "a failure no longer counts"),
     ("check-command", High, RECIPES, Goes, r"(?m)^\t\S+.*\b(test|lint|check|clippy|pytest|mypy|ruff|eslint|tsc|jest|vitest|vet|fmt)\b|\x22(pre|post)?(test|lint|check|typecheck|type-check|build|format|verify|ci)[^\x22]*\x22\s*:\s*\x22[^\x22]*\b(jest|vitest|mocha|tsc|eslint|prettier|biome|node|playwright|cypress|karma|ava|tap)\b|^\s*(cargo|pytest|npm|go) (test|clippy|run|vet)", "a command that checks the project is taken away"),
-    ("swallowed-error", High, Any, Comes, r"(?m)\bexcept\b[^\n:]*:\s*(#[^\n]*)?\n?\s*(pass|\.\.\.|continue|return(\s+(None|False|True|\[\]|\{\}|''|\x22\x22|0))?)\s*(#[^\n]*)?$|\bsuppress\(|\brescue\b[^\n]*(\n\s*(nil|end)\b|=>\s*_)|\brescue nil\b", "an error is swallowed"),
-    ("swallowed-error", High, Any, Comes, r"\bcatch\s*(\([^)]*\))?\s*\{\s*(//[^\n]*\s*)?\}|\.catch\(\s*(\(\s*\w*\s*\)|\w+|function\s*\(\w*\))\s*(=>)?\s*(\{\s*\}|null|undefined|\(\))|@\$\w+\s*=", "an error is swallowed"),
+    ("swallowed-error", High, Any, Comes, r"(?m)\bexcept\b[^\n:]*:\s*(#[^\n]*)?\n?\s*(pass|\.\.\.|continue|print\([^\n]*\)|(logging|logger|log)\.\w+\([^\n]*\)|return(\s+(None|False|True|\[\]|\{\}|''|\x22\x22|0))?)\s*(#[^\n]*)?$|\bsuppress\(|\brescue\b[^\n]*(\n\s*(nil|end)\b|=>\s*_)|\brescue nil\b", "an error is swallowed"),
+    ("swallowed-error", High, Any, Comes, r"\bcatch\s*(\([^)]*\))?\s*\{\s*(//[^\n]*\s*)?((console\.\w+\([^\n]*\)|return( (null|undefined|false|\[\]|\{\}|''))?)\s*;?\s*)?\}|\.catch\(\s*(\(\s*\w*\s*\)|\w+|function\s*\(\w*\))\s*(=>)?\s*(\{\s*\}|null|undefined|\(\))|@\$\w+\s*=", "an error is swallowed"),
     ("swallowed-error", High, Files(&[".go"]), Comes, r"(?m)^\s*_\s*=\s*err\b|,\s*_\s*:?=\s*\w|\bif err != nil \{\s*\}|\brecover\(\)", "an error is swallowed"),
-    ("swallowed-error", High, Files(&[".rs"]), Instead(r"\?\s*[;)\n,.]|\.unwrap\(\)|\.expect\(|\breturn Err|Err\("), r"\.unwrap_or_default\(\)|\.unwrap_or\(|\.unwrap_or_else\(\|_|\.ok\(\)\s*;|\blet _ =|\bif let Ok\(|Err\(_\)\s*=>\s*(\{\s*\}|\(\)|Ok|None|0|continue|return)|catch_unwind", "an error is swallowed"),
+    ("swallowed-error", High, Files(&[".rs"]), Instead(r"\?\s*[;)\n,.]|\breturn Err|Err\("), r"\.unwrap_or_default\(\)|\.unwrap_or\(|\.unwrap_or_else\(\|_|\.ok\(\)\s*;|\blet _ =|\bif let Ok\(|Err\(_\)\s*=>\s*(\{\s*\}|\(\)|Ok|None|0|continue|return)|catch_unwind", "an error is swallowed"),
     ("ignored-result", Medium, Files(&[".rs"]), Comes, r"\bdrop\(|\.unwrap\(\)|\.expect\(", "a result is ignored, or an error becomes a panic"),
     ("unsafe", High, Files(&[".rs"]), Comes, r"\bunsafe\b|\btransmute\b", "unsafe code is added"),
     // Programs that know that they are tested.
-    ("knows-tests", High, Program, Comes, r"PYTEST_CURRENT_TEST|sys\.modules.*pytest|['\x22]pytest['\x22]\s+in\s|\bcfg!\(test\)|NODE_ENV\s*[!=]==?\s*['\x22]test|JEST_WORKER_ID|process\.env\.(CI|VITEST)\b|environ.*['\x22]CI['\x22]|getenv\(['\x22]CI['\x22]|testing\.Testing\(\)|flag\.Lookup\(['\x22]test\.|import\.meta\.vitest|env::var\(\x22CI\x22", "the program behaves otherwise when it is tested"),
+    ("knows-tests", High, Any, Comes, r"PYTEST_CURRENT_TEST|sys\.modules.*pytest|['\x22]pytest['\x22]\s+in\s|\bcfg!\(test\)|NODE_ENV\s*[!=]==?\s*['\x22]test|JEST_WORKER_ID|process\.env\.(CI|VITEST)\b|environ.*['\x22]CI['\x22]|getenv\(['\x22]CI['\x22]|testing\.Testing\(\)|flag\.Lookup\(['\x22]test\.|import\.meta\.vitest|env::var\(\x22CI\x22", "the program behaves otherwise when it is tested"),
     ("hard-coded", High, Program, Comes, r"(?m)\bif\b[^\n]*==\s*(-?\d[\d._]*|'[^'\n]*'|\x22[^\x22\n]*\x22)\)?\s*[:{]?\s*\n?\s*\{?\s*return\s+(-?\d[\d._]*|'[^'\n]*'|\x22[^\x22\n]*\x22|true|false|True|False)\s*;?", "one input gets its answer by hand"),
     ("stub", Medium, Program, Comes, r"\btodo!\(|\bunimplemented!\(|NotImplementedError|not implemented", "something is left out"),
     // What comes from outside.
@@ -106,6 +109,10 @@ pub(super) fn look(piece: &Piece, flags: &mut Flags) {
             let count = |text: &str| pattern.find_iter(text).count();
             count(&piece.new).cmp(&count(&piece.old))
         };
+        // More assertions than before may be of any kind.
+        if *name == "weakened-assertion" && counts(&piece.new).1 > counts(&piece.old).1 {
+            continue;
+        }
         let change = grows(pattern);
         if *when != Goes && change.is_gt() {
             let alone = instead.as_ref().is_some_and(|instead| !grows(instead).is_lt());

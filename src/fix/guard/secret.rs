@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use regex::RegexSet;
+use regex::{Regex, RegexSet};
 
-use super::{Finding, piece::Piece};
+use super::{Finding, Flags, piece::Piece};
 
 /// Shapes that are nothing but secrets.
 static SHAPES: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
@@ -21,19 +21,35 @@ static SHAPES: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"\bnpm_[A-Za-z0-9]{36}",
         r"\bpypi-[A-Za-z0-9_-]{50,}",
         r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-        r"://[^/\s:@$<{]+:[^/\s:@$<{]{6,}@",
-        r#"(?i)\b[\w-]*(password|passwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token)\w*["']?\s*[:=]\s*["'][^"'\s$<>{}()]{12,}["']"#,
     ])
     .ok()
 });
 
-pub(super) fn blocked(pieces: &[Piece]) -> Vec<Finding> {
-    let Some(shapes) = SHAPES.as_ref() else { return Vec::new() };
-    let count = |text: &str| text.lines().filter(|line| shapes.is_match(line)).count();
-    let adds = |piece: &&Piece| count(&piece.new) > count(&piece.old);
-    let finding = |piece: &Piece| Finding {
-        name: "secret",
-        reason: format!("{} would get what looks like a secret", piece.path),
+/// A value that is called a secret: one in the program, an example in a test.
+static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"://[^/\s:@$<{]+:[^/\s:@$<{]{6,}@|",
+        r"(?i)\b[\w-]*(password|passwd|secret|api[_-]?key|access[_-]?key|access[_-]?token|auth[_-]?token)\w*[\x22']?\s*[:=]\s*",
+        r"([\x22'][^\x22'\s$<>{}()]{12,}[\x22']|[A-Za-z0-9/+]{32,}=*\s*$)",
+    ))
+    .ok()
+});
+
+pub(super) fn blocked(pieces: &[Piece], flags: &mut Flags) -> Vec<Finding> {
+    let (Some(shapes), Some(named)) = (SHAPES.as_ref(), NAMED.as_ref()) else { return Vec::new() };
+    let more = |piece: &Piece, is: &dyn Fn(&str) -> bool| {
+        let count = |text: &str| text.lines().filter(|line| is(line)).count();
+        count(&piece.new) > count(&piece.old)
     };
-    pieces.iter().filter(adds).map(finding).collect()
+    let mut found = Vec::new();
+    for piece in pieces {
+        let called = more(piece, &|line| named.is_match(line));
+        if more(piece, &|line| shapes.is_match(line)) || (called && !piece.test) {
+            found
+                .push(Finding { name: "secret", reason: format!("{} would get what looks like a secret", piece.path) });
+        } else if called {
+            flags.medium("secret", &piece.path, "gets what may be a secret, or an example of one");
+        }
+    }
+    found
 }

@@ -155,6 +155,17 @@ pub enum RepairError {
     },
 }
 
+impl RepairError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Workspace(error) => error.hint(),
+            Self::Git(error) | Self::Change(ChangeError::Git(error)) => error.hint(),
+            Self::Change(_) | Self::Edit(_) | Self::Cancelled | Self::Port { .. } => None,
+        }
+    }
+}
+
 /// The world of a repair. Dropping a future that it gave ends what it started.
 pub trait RepairPort: Send + Sync {
     /// Runs one planned job in `workspace`; what it prints goes to the repair's output, under `label`.

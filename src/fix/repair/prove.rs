@@ -52,10 +52,20 @@ impl<P: RepairPort> Repair<'_, P> {
         let mut flags: Vec<RiskFlag> = self.changed_by_jobs(tree).await?.into_iter().collect();
         let mut runs = vec![proof_run(self.case.job, &run)];
         let mut before = Vec::new();
+        let mut failed: Vec<&JobKey> = Vec::new();
         for job in dependents(self.case.plan, self.case.job) {
+            // What needs a job that fails would not be run either.
+            if job.needs.iter().any(|need| failed.iter().any(|key| key.as_str() == need)) {
+                failed.push(&job.key);
+                continue;
+            }
             let after = self.prove_job(&job.key, tree, fixer, "proof").await?;
             runs.push(proof_run(&job.key, &after));
-            if after.outcome == JobOutcome::Passed || not_run(&after.outcome) {
+            if after.outcome == JobOutcome::Passed {
+                continue;
+            }
+            failed.push(&job.key);
+            if not_run(&after.outcome) {
                 continue;
             }
             // It needs what failed, so nobody knows yet how it fares without the patch.

@@ -246,6 +246,20 @@ async fn what_python_suggests_is_followed() {
 }
 
 #[tokio::test]
+async fn what_gcc_suggests_is_followed() {
+    if !sh("gcc --version", Path::new("/")).await.status.success() {
+        eprintln!("not run: there is no gcc");
+        return;
+    }
+    let source = "struct user { int age; };\n\nint f(struct user *u) {\n    return u->agee + (int)strlen(\"x\");\n}\n";
+    let story = Story::new(&[("a.c", source)], &[("check", &[], &["gcc -Wall -Werror -fsyntax-only a.c"])]).await;
+    let proposal = story.proposed().await;
+    let text = &proposal.patch.0;
+    assert!(text.contains("+#include <string.h>") && text.contains("u->age +"), "{text}");
+    assert_eq!(proposal.risk.level, RiskLevel::Low, "{:?}", proposal.risk);
+}
+
+#[tokio::test]
 async fn fixers_build_on_each_other_when_one_goes_part_of_the_way() {
     let source = "pub fn f(v:&[u32])->bool{\n  return v.len()==0;\n}\n";
     let steps = ["cargo fmt --check", "cargo clippy -q -- -D warnings"];
@@ -303,6 +317,13 @@ async fn fixers_that_cheat_are_refused_or_flagged() {
     );
     let flagged = Story::new(&files, &[("check", &[], &["sh t.sh"])]).await.with(own("echo 'false || true' > t.sh"));
     assert_eq!(flagged.proposed().await.risk.level, RiskLevel::High);
+    let mut policy = own("echo 'false || true' > t.sh");
+    policy.commands.get_mut("check").unwrap().push("echo echo fine > t.sh".into());
+    let better = Story {
+        shell: Shell { plan: Plan { fix: policy, ..flagged.shell.plan.clone() }, told: Mutex::default() },
+        ..flagged
+    };
+    assert_eq!(better.proposed().await.risk.level, RiskLevel::Low, "a better way that comes later is taken");
 }
 
 #[tokio::test]
@@ -352,7 +373,7 @@ async fn a_fault_of_the_surroundings_ends_it_without_an_attempt() {
 
 #[tokio::test]
 async fn an_edited_proposal_is_guarded_and_proven_anew() {
-    let text: String = (0..20).map(|n| format!("{n}\n")).collect();
+    let text = (0..20).map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
     let files = [("x", text.as_str())];
     let story = Story::new(&files, &[("check", &[], &["grep -q first x && echo ok"])]).await;
     let story = story.with(own("sed -i -e 's/^1$/first/' -e 's/^18$/last/' x"));

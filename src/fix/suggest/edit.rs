@@ -9,6 +9,7 @@ use std::{
 use tokio::task::spawn_blocking;
 
 use super::{
+    near,
     printed::{Suggestion, What},
     rustc::{Change, Edit},
 };
@@ -107,7 +108,7 @@ fn inside(root: &Path, path: &Path) -> Option<PathBuf> {
 fn place(what: &What) -> (usize, usize) {
     match what {
         What::Word { line, column, .. } => (*line, *column),
-        What::Line { line, .. } => (*line, 0),
+        What::Line { line, .. } | What::Unknown { line, .. } => (*line, 0),
         What::Include { .. } => (0, 0),
     }
 }
@@ -122,6 +123,13 @@ fn put(text: &str, what: &What) -> String {
                 text.replace_range(at..at + wrong.len(), right);
             }
         }
+        What::Unknown { line, wrong } => {
+            return match near::name(text, wrong) {
+                Some(right) => put(text, &What::Word { line: *line, column: 0, wrong: wrong.clone(), right }),
+                None if near::is_module(wrong) => put(text, &What::Include { text: format!("import {wrong}") }),
+                None => text.to_owned(),
+            };
+        }
         What::Line { line, has } => {
             let at = line.wrapping_sub(1);
             if lines.get(at).is_some_and(|text| text.contains(has.as_str())) {
@@ -129,14 +137,36 @@ fn put(text: &str, what: &What) -> String {
             }
         }
         What::Include { text } => {
-            let word = text.split_whitespace().next().unwrap_or_default();
             if !lines.iter().any(|line| line.trim() == text) {
-                let last = lines.iter().rposition(|line| line.starts_with(word)).map_or(0, |at| at + 1);
-                lines.insert(last, format!("{text}\n"));
+                let at = if text.starts_with("import ") { before_imports(&lines) } else { after_includes(&lines) };
+                lines.insert(at, format!("{text}\n"));
             }
         }
     }
     lines.concat()
+}
+
+fn after_includes(lines: &[String]) -> usize {
+    lines.iter().rposition(|line| line.starts_with("#include")).map_or(0, |at| at + 1)
+}
+
+/// Before the first import, which may be one of several lines; or below the comments and the text at the top.
+fn before_imports(lines: &[String]) -> usize {
+    let import = |line: &String| {
+        line.starts_with("import ") || (line.starts_with("from ") && !line.starts_with("from __future__"))
+    };
+    let first = lines.iter().position(import);
+    let quotes = ["\"\"\"", "'''"];
+    let begins = |line: &&String| quotes.iter().any(|quote| line.starts_with(quote));
+    let ends = |line: &String| quotes.iter().any(|quote| line.trim_end().ends_with(quote));
+    first.unwrap_or_else(|| {
+        let comments = lines.iter().take_while(|line| line.starts_with('#')).count();
+        match lines.get(comments).filter(begins) {
+            Some(line) if line.trim_end().len() > 3 && ends(line) => comments + 1,
+            Some(_) => comments + 1 + lines[comments + 1..].iter().position(ends).map_or(0, |at| at + 1),
+            None => comments,
+        }
+    })
 }
 
 /// Where a word stands in a line: the occurrence that begins nearest to the column, or the only one.
@@ -173,6 +203,18 @@ mod tests {
         let include = What::Include { text: "#include <a.h>".into() };
         assert_eq!(put("// x\n#include <b.h>\nint f;\n", &include), "// x\n#include <b.h>\n#include <a.h>\nint f;\n");
         assert_eq!(put("int f;\n", &include), "#include <a.h>\nint f;\n");
+    }
+
+    #[test]
+    fn an_unknown_name_becomes_the_nearest_or_is_imported() {
+        let unknown = |wrong: &str| What::Unknown { line: 4, wrong: wrong.into() };
+        let text = "'''Doc.'''\ndef length(x):\n    return 1\nlenght(json)\n";
+        assert_eq!(put(text, &unknown("lenght")), text.replace("lenght", "length"));
+        assert_eq!(put(text, &unknown("json")), text.replace("def", "import json\ndef"));
+        assert_eq!(put(text, &unknown("nothing_like_it")), text);
+        let imports = "from __future__ import x\nfrom a import (\n    b,\n)\nos.x\n";
+        let mended = "from __future__ import x\nimport os\nfrom a import (\n    b,\n)\nos.x\n";
+        assert_eq!(put(imports, &What::Unknown { line: 5, wrong: "os".into() }), mended);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 //! workspace; [`search`] asks the compiler again and again until nothing gets better.
 
 pub(super) mod edit;
+mod near;
 pub(super) mod printed;
 pub(super) mod rustc;
 pub(super) mod search;

@@ -16,9 +16,11 @@ pub(in crate::fix) struct Suggestion {
 pub(in crate::fix) enum What {
     /// A word of a line becomes another. Lines and columns count from 1; a column of 0 is not known.
     Word { line: usize, column: usize, wrong: String, right: String },
+    /// A word of a line is not known in Python: it becomes the nearest that the file knows, or is imported.
+    Unknown { line: usize, wrong: String },
     /// A line goes, if it has this in it.
     Line { line: usize, has: String },
-    /// A line comes after the last that begins like it, or else at the top.
+    /// A line comes where its like are: an `#include` behind the last, an `import` before the first.
     Include { text: String },
 }
 
@@ -41,7 +43,7 @@ const WORDS: &[&str] = &[
 const RAISED: &str = concat!(
     r"(?m)^(?:E\s+)?(?:NameError: name '(?P<name>\w+)' is not defined|AttributeError: [^\n]*has no attribute '(?P<attribute>\w+)'|",
     r"ImportError: cannot import name '(?P<import>\w+)' from [^\n]*?|TypeError: [^\n]*unexpected keyword argument '(?P<keyword>\w+)')",
-    r"[^\n]*?Did you mean:? '(?P<right>[\w.]+)'\?",
+    r"(?:[^\n]*?(?:Did you mean:? '(?P<right>[\w.]+)'\?|Did you forget to import '(?P<module>\w+)'))?",
 );
 /// Python's places, from above (`File "x.py", line 3`) or, in pytest, from below (`x.py:3: NameError`).
 const PLACE: &str =
@@ -111,7 +113,6 @@ fn number(caught: &Captures<'_>, name: &str) -> Option<usize> {
 /// The place of what Python raised: the innermost file above it that is not the library's, or in pytest the one below it.
 fn raised(patterns: &Patterns, output: &str, caught: &Captures<'_>) -> Option<Suggestion> {
     let wrong = ["name", "attribute", "import", "keyword"].iter().find_map(|name| caught.name(name))?.as_str();
-    let right = caught["right"].to_owned();
     let whole = caught.get(0)?;
     let place = |found: Captures<'_>| {
         let file = found.name("file").or_else(|| found.name("file2"))?.as_str();
@@ -122,8 +123,16 @@ fn raised(patterns: &Patterns, output: &str, caught: &Captures<'_>) -> Option<Su
     let below = || patterns.place.captures_iter(clip(output, whole.end(), 2000)).find_map(place);
     let above = patterns.place.captures_iter(&output[..whole.start()]).filter_map(place).last();
     let (file, line) = if whole.as_str().starts_with('E') { below().or(above) } else { above }?;
+    let wrong = wrong.to_owned();
     // A keyword is the caller's, an attribute may be its object's: the wrong word must be on the line, or nothing is done.
-    Some(Suggestion { file, what: What::Word { line, column: 0, wrong: wrong.to_owned(), right } })
+    let what = match (caught.name("right"), caught.name("module")) {
+        (_, Some(module)) => What::Include { text: format!("import {}", module.as_str()) },
+        (Some(right), None) => What::Word { line, column: 0, wrong, right: right.as_str().to_owned() },
+        // Under pytest, Python has no traceback to look for like names in.
+        (None, None) if caught.name("name").is_some() => What::Unknown { line, wrong },
+        (None, None) => return None,
+    };
+    Some(Suggestion { file, what })
 }
 
 fn clip(text: &str, from: usize, length: usize) -> &str {
@@ -213,7 +222,21 @@ mod tests {
     }
 
     #[test]
+    fn what_python_only_names_is_left_to_be_looked_up() {
+        let unknown = read("E   NameError: name 'lenght' is not defined\n\na.py:2: NameError\n");
+        assert_eq!(
+            unknown,
+            [Suggestion { file: "a.py".into(), what: What::Unknown { line: 2, wrong: "lenght".into() } }]
+        );
+        let said = "  File \"a.py\", line 1, in <module>\nNameError: name 'json' is not defined. Did you forget to import 'json'?";
+        assert_eq!(
+            read(said),
+            [Suggestion { file: "a.py".into(), what: What::Include { text: "import json".into() } }]
+        );
+    }
+
+    #[test]
     fn an_output_that_suggests_nothing_gives_nothing() {
-        assert!(read("NameError: name 'x' is not defined\nok\nDid you mean to do this?\n").is_empty());
+        assert!(read("AttributeError: 'A' has no attribute 'x'\nok\nDid you mean to do this?\n").is_empty());
     }
 }

@@ -101,7 +101,9 @@ fn collect(message: &Message, error: &str, compiled: &mut Compiled) {
         let edits = edits();
         let alternatives = edits.iter().enumerate().any(|(n, edit)| edits[..n].iter().any(|other| same(other, edit)));
         if alternatives {
-            edits.into_iter().for_each(|edit| push(&mut compiled.maybe, change(vec![edit])));
+            for edit in edits {
+                push(&mut compiled.maybe, change(vec![edit]));
+            }
         } else {
             push(&mut compiled.maybe, change(edits));
         }

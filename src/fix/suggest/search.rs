@@ -23,11 +23,12 @@ pub(in crate::fix) async fn rustc<P: RepairPort>(
     let mut said = rustc::read(&run.stdout);
     let mut refused: Vec<rustc::Change> = Vec::new();
     for _ in 1..ASKED {
-        let sure = said.sure.iter().any(|change| !refused.contains(change));
-        let choice: Vec<rustc::Change> = match sure {
-            true => said.sure.iter().filter(|change| !refused.contains(change)).cloned().collect(),
-            false => said.maybe.iter().find(|change| !refused.contains(change)).cloned().into_iter().collect(),
-        };
+        let fresh = |change: &&rustc::Change| !refused.contains(*change);
+        let mut choice: Vec<rustc::Change> = said.sure.iter().filter(fresh).cloned().collect();
+        let sure = !choice.is_empty();
+        if !sure {
+            choice.extend(said.maybe.iter().find(fresh).cloned());
+        }
         if said.errors.is_empty() || choice.is_empty() {
             break;
         }

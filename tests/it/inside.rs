@@ -1,0 +1,89 @@
+//! Control itself in a test's home, for what takes more than one request at a time.
+
+use std::time::Duration;
+
+use gonogo::{
+    control::handle::{self, ControlHandle, Options},
+    domain::{
+        actor::{Actor, Trigger},
+        definition::FixPolicy,
+        id::Seq,
+    },
+    protocol::{
+        command::Command,
+        event::Record,
+        frame::{Ask, Frame},
+        session::{Attach as _, Session},
+    },
+    state::board::State,
+};
+use tokio::runtime::Runtime;
+
+use crate::home::{DEADLINE, Home, Project};
+
+/// A control, a session with it, and what that has heard.
+pub struct Inside {
+    runtime: Runtime,
+    control: ControlHandle,
+    session: Session,
+    pub state: State,
+    pub records: Vec<Record>,
+}
+
+fn person() -> Actor {
+    Actor::Person("tester".into())
+}
+
+impl Inside {
+    pub fn open(home: &Home) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let options = Options {
+            state_dir: home.gonogo().join("state"),
+            cache_dir: home.gonogo().join("cache"),
+            jobs: 4,
+            grace: Duration::from_secs(1),
+            fix: FixPolicy { enabled: false, ..FixPolicy::default() },
+        };
+        let control = handle::start(options, runtime.handle()).unwrap();
+        let session = runtime.block_on(async { control.attach(person(), Seq(0)) });
+        Self { runtime, control, session, state: State::default(), records: Vec::new() }
+    }
+
+    /// Sends a command, which may be refused.
+    pub fn ask(&mut self, command: Command) {
+        let id = self.session.next_id();
+        self.runtime.block_on(self.session.ask(Ask::Command { id, command })).unwrap();
+    }
+
+    /// Starts the first pipeline of a project.
+    pub fn start(&mut self, project: &Project) {
+        let root = project.root.clone();
+        self.ask(Command::StartRun { root, pipeline: None, jobs: Vec::new(), trigger: Trigger::Manual });
+    }
+
+    /// Hears records until the state is so.
+    pub fn until(&mut self, is: impl Fn(&State) -> bool) {
+        let hear = async {
+            while !is(&self.state) {
+                match self.session.frame().await.expect("control goes on") {
+                    Frame::Records(new) => {
+                        new.iter().for_each(|record| self.state.apply(record));
+                        self.records.extend(new.iter().map(|record| (**record).clone()));
+                    }
+                    Frame::Goodbye { reason } => panic!("{reason}"),
+                    _ => {}
+                }
+            }
+        };
+        let heard = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, hear).await });
+        assert!(heard.is_ok(), "it did not come to be so: {:#?}", self.records);
+    }
+
+    /// Hears records until so many runs have ended, then ends control; gives the records.
+    pub fn finish(mut self, runs: usize) -> Vec<Record> {
+        self.until(|state| state.runs.len() == runs && state.runs.values().all(|run| run.outcome.is_some()));
+        drop(self.session);
+        self.runtime.block_on(self.control.shut_down(person()));
+        self.records
+    }
+}

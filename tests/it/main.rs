@@ -1,0 +1,13 @@
+//! The whole program, as its users meet it: the real binary, real processes, real repositories, a real terminal.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+
+mod home;
+mod inside;
+
+mod examples;
+mod gate;
+mod refused;
+mod run;
+mod stop;
+mod surroundings;
