@@ -7,7 +7,7 @@ use crate::{
         board::State,
         job::{Job, JobStatus},
         proposal::{ProposalState, ProposalStatus},
-        run::Run,
+        run::{GateStatus, Run},
     },
 };
 
@@ -99,13 +99,36 @@ pub fn is_open(ui: &Ui, state: &State, node: &Node) -> bool {
 
 /// What is said under a row: what is wrong, and what is being done about it. Without room for both, the newer.
 pub fn notes(state: &State, node: &Node, roomy: bool) -> Vec<(String, Note)> {
-    let Node::Job(run, key) = node else { return Vec::new() };
-    let Some(job) = find_job(state, *run, key) else { return Vec::new() };
-    let mut notes: Vec<(String, Note)> = [fault(job), remedy(state, job)].into_iter().flatten().collect();
+    let mut notes: Vec<(String, Note)> = match node {
+        Node::Run(run) => state.runs.get(run).and_then(refusal).into_iter().collect(),
+        Node::Gate(run, name) => state.runs.get(run).and_then(|run| answered(run, name)).into_iter().collect(),
+        Node::Job(run, key) => find_job(state, *run, key)
+            .map(|job| [fault(job), remedy(state, job)].into_iter().flatten().collect())
+            .unwrap_or_default(),
+        Node::Step(..) | Node::Output(_) => Vec::new(),
+    };
     if !roomy && notes.len() > 1 {
         notes.remove(0);
     }
     notes
+}
+
+/// Why a run never became a plan.
+fn refusal(run: &Run) -> Option<(String, Note)> {
+    let (error, _) = run.refused.as_ref()?;
+    Some((error.clone(), Note::Fault))
+}
+
+/// By whom a gate was answered, and why.
+fn answered(run: &Run, name: &str) -> Option<(String, Note)> {
+    let gate = run.gates.iter().find(|gate| gate.planned.name == name)?;
+    match &gate.status {
+        GateStatus::Go { by } => Some((format!("by {by}"), Note::Good)),
+        GateStatus::NoGo { by, why } if why.is_empty() => Some((format!("by {by}"), Note::Fault)),
+        GateStatus::NoGo { by, why } => Some((format!("by {by}: {why}"), Note::Fault)),
+        GateStatus::Skipped { reason } => Some((reason.to_string(), Note::Reason)),
+        GateStatus::Waiting | GateStatus::Asking => None,
+    }
 }
 
 /// What kind of thing a second line says.

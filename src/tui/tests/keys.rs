@@ -4,8 +4,14 @@ use proptest::prelude::*;
 
 use crate::{
     config::keymap::Keymap,
-    domain::id::RunId,
-    protocol::command::{Command, Refusal, Retry},
+    domain::{
+        actor::{Actor, Trigger},
+        id::{ProjectId, RunId},
+    },
+    protocol::{
+        command::{Command, Refusal, Retry},
+        event::{Cause, Event, Record, RunEvent},
+    },
     tui::{
         tree::Node,
         ui::{Effect, Overlay, Pane},
@@ -109,6 +115,32 @@ fn a_job_without_output_says_why_instead_of_showing_another_ones() {
     assert!(screen(&ui, &state).contains("not run: nothing that it depends on has changed"));
     press(&mut ui, &state, &["j", "j", "j", "j"]);
     assert!(screen(&ui, &state).contains("waits for test, e2e"));
+}
+
+#[test]
+fn a_run_that_was_refused_says_why_and_what_to_do() {
+    let (mut ui, mut state) = board((120, 36));
+    let run = RunId(42);
+    let requested = RunEvent::Requested {
+        project: ProjectId(1),
+        pipeline: None,
+        jobs: Vec::new(),
+        trigger: Trigger::Manual,
+        by: Actor::Person("deniz".into()),
+    };
+    let error = "gonogo.toml:3:1: there is no `step`\n3 | step = 1\n  | ^^^^".to_owned();
+    let refused = RunEvent::Refused { error, hint: Some("did you mean `steps`?".into()) };
+    for event in [requested, refused] {
+        let event = Event::Run { run, event };
+        let record = Record { seq: state.seq.next(), at: crate::tui::fixture::now(), cause: Cause::Control, event };
+        state.apply(&record);
+    }
+    ui.runs.pinned = false;
+    ui.log.pinned = false;
+    crate::tui::update::hear(&mut ui, &state, crate::protocol::frame::Frame::Records(Vec::new()));
+    let shown = screen(&ui, &state);
+    assert!(shown.contains("  | ^^^^") && shown.contains("hint: did you mean `steps`?"), "{shown}");
+    assert!(shown.contains("refused") && shown.contains("└ gonogo.toml:3:1"), "{shown}");
 }
 
 /// `docs/keys.md` is made from the table.

@@ -10,7 +10,10 @@ use ratatui::{
 };
 
 use crate::{
-    domain::id::OutputId,
+    domain::{
+        id::OutputId,
+        outcome::{Failure, JobOutcome},
+    },
     protocol::query::OutputLine,
     state::{
         board::State,
@@ -47,6 +50,11 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     }
     let Some(output) = &ui.log.output else {
         let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), "3 Logs", Vec::new());
+        let refused = ui.run().and_then(|id| state.runs.get(&id)?.refused.as_ref());
+        if let Some((error, hint)) = refused {
+            why_refused(buf, area, ui, error, hint.as_deref());
+            return None;
+        }
         let job = ui.runs.chosen.as_ref().and_then(|node| tree::find_job(state, node.run(), node.job()?));
         let text = job.map_or_else(|| "what the chosen job writes".to_owned(), why_nothing);
         empty::render(buf, area, ui, &text);
@@ -83,14 +91,35 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     if let Some(why) = ui.log.stuck() {
         empty::render(buf, area, ui, why);
     } else if ui.log.total == 0 {
-        empty::render(buf, area, ui, "nothing has been written yet");
+        let job = tree::find_job(state, output.run, &output.job).filter(|_| !output.repair);
+        let text = job.map_or_else(|| "nothing has been written yet".to_owned(), why_nothing);
+        empty::render(buf, area, ui, &text);
     }
     field(buf, area, ui)
 }
 
+/// Why a run never became a plan: as it was said, carets under places and all.
+fn why_refused(buf: &mut Buffer, area: Rect, ui: &Ui, error: &str, hint: Option<&str>) {
+    let theme = &ui.options.theme;
+    let hint = hint.map(|hint| format!("hint: {hint}"));
+    let lines =
+        error.lines().map(|line| (line, theme.text)).chain(hint.iter().map(|hint| (hint.as_str(), theme.accent)));
+    for (row, (line, style)) in lines.enumerate() {
+        let line = Line::from(vec![Span::raw(" "), Span::styled(ui.options.glyphs.plain(line), style)]);
+        columns::put(buf, area, row as u16, &line);
+    }
+}
+
 /// Why a job has written nothing.
 fn why_nothing(job: &Job) -> String {
+    if let Some(JobOutcome::Failed { failure: Failure::NotRun { why, hint } }) =
+        job.attempt().and_then(|attempt| attempt.outcome.as_ref())
+    {
+        let hint = hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        return format!("not run: {why}{hint}");
+    }
     match &job.status {
+        status if status.has_ended() && job.attempt().is_some() => "it wrote nothing".into(),
         JobStatus::Cached { from: Some(run), saved, .. } => {
             format!("not run: nothing that it depends on has changed since run {run}; that saved {saved}")
         }

@@ -30,7 +30,8 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     pane::other_tab(ui, layout, &mut notes, "1 Projects");
     let area = pane::frame(buf, area, ui, layout, Some(Pane::Runs), "2 Runs", notes);
     let Some(project) = project.filter(|_| count > 0) else {
-        empty::render(buf, area, ui, empty::nothing_yet(ui));
+        let text = if project.is_some() { "No run yet.\n{start} starts its pipeline." } else { empty::nothing_yet(ui) };
+        empty::render(buf, area, ui, text);
         return;
     };
     let width = usize::from(area.width);
