@@ -104,10 +104,9 @@ async fn answer(
         let decision = decide(&client, &id)?;
         let go = matches!(decision, Decision::Go { .. });
         let manner = Manner { json, go: false, tail: 0 };
-        let mut early = Vec::new();
         let command = Command::Answer { approval: id.clone(), decision };
-        client.command(command, |_, record| early.push(std::sync::Arc::new(record.clone()))).await?;
-        attend::show(&mut client, &early, manner).await?;
+        client.command(command).await?;
+        attend::show_unheard(&mut client, manner).await?;
         match &id {
             ApprovalId::Gate { run, .. } => attend(&mut client, *run, manner).await,
             ApprovalId::Proposal(number) => {

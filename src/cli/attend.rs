@@ -44,6 +44,7 @@ pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<E
     let mut run = run;
     let mut keys = Interrupts::new()?;
     loop {
+        show_unheard(client, manner).await?;
         if let Some(next) = client.state.runs.get(&run).and_then(|run| run.followed_by) {
             run = next;
             continue;
@@ -64,6 +65,14 @@ pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<E
         }
     }
     Ok(conclude(client, run, manner))
+}
+
+/// Shows what has come while a reply was waited for.
+pub async fn show_unheard(client: &mut Client, manner: Manner) -> Result<(), Problem> {
+    while let Some(records) = client.unheard() {
+        show(client, &records, manner).await?;
+    }
+    Ok(())
 }
 
 /// Nothing more will happen without a person.
@@ -120,15 +129,7 @@ async fn say_go(client: &mut Client, run: RunId, manner: Manner) -> Result<bool,
         };
         let decision = Decision::Go { hash, into: None };
         let command = Command::Answer { approval: approval.id.clone(), decision };
-        client
-            .command(command, |state, record| {
-                if manner.json {
-                    plain::say_json(record);
-                } else if let Some(line) = plain::line(state, record) {
-                    plain::say(&line);
-                }
-            })
-            .await?;
+        client.command(command).await?;
         // The reply may come before the records that it is about.
         while approval::pending(&client.state).iter().any(|still| still.id == approval.id) {
             if let Heard::Records(records) = client.hear().await? {
@@ -197,7 +198,7 @@ impl Interrupts {
         if !manner.json {
             super::report::warn("stopping; once more to stop at once");
         }
-        match client.command(Command::Cancel { run, job: None }, |_, _| {}).await {
+        match client.command(Command::Cancel { run, job: None }).await {
             // It has just ended by itself.
             Err(problem) if problem.kind == super::report::Kind::NoGo => Ok(()),
             other => other.map(|_| ()),

@@ -73,7 +73,7 @@ pub async fn cancel(args: CancelArgs) -> Result<ExitCode, Problem> {
     let control = place.control()?;
     let done = async {
         let mut client = Client::open(&control, person()).await?;
-        client.command(Command::Cancel { run: args.run, job: args.job.map(JobKey) }, |_, _| {}).await?;
+        client.command(Command::Cancel { run: args.run, job: args.job.map(JobKey) }).await?;
         say(&format!("run {} is being stopped", args.run));
         Ok(ExitCode::SUCCESS)
     }
@@ -118,7 +118,7 @@ pub async fn repair(args: RepairArgs) -> Result<ExitCode, Problem> {
             client.state.runs.get(&args.run).and_then(|run| run.job(&job)).map_or(0, |job| job.repairs.len())
         };
         let before = repairs(&client);
-        client.command(Command::Repair { run: args.run, job: job.clone() }, |_, _| {}).await?;
+        client.command(Command::Repair { run: args.run, job: job.clone() }).await?;
         while repairs(&client) == before {
             client.hear().await?;
         }
@@ -136,7 +136,7 @@ pub async fn undo(args: UndoArgs) -> Result<ExitCode, Problem> {
     let manner = Manner { json: args.json, go: false, tail: 0 };
     let done = async {
         let mut client = Client::open(&control, person()).await?;
-        client.command(Command::Undo { proposal: args.proposal }, |_, _| {}).await?;
+        client.command(Command::Undo { proposal: args.proposal }).await?;
         loop {
             let proposal = client.state.proposals.get(&args.proposal);
             match proposal.map(|proposal| (&proposal.status, &proposal.undo_failed)) {

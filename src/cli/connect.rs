@@ -1,6 +1,6 @@
 //! How a subcommand gets a session: it holds the log itself, or reads along with whoever holds it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
@@ -110,6 +110,8 @@ pub struct Client {
     session: Session,
     /// The fold.
     pub state: State,
+    /// Folded in while a reply was waited for, and not yet handed out by [`Self::hear`].
+    unheard: VecDeque<Vec<Arc<Record>>>,
     caught_up: Option<Seq>,
 }
 
@@ -117,7 +119,7 @@ pub struct Client {
 #[derive(Debug)]
 pub enum Heard {
     /// Records, folded in already.
-    Records(Vec<std::sync::Arc<Record>>),
+    Records(Vec<Arc<Record>>),
     /// Something that may be missed.
     Telemetry,
     /// What became of an ask.
@@ -139,7 +141,12 @@ impl Client {
         actor: Actor,
         mut each: impl FnMut(&State, &Record),
     ) -> Result<Self, Problem> {
-        let mut client = Self { session: attach.attach(actor, Seq(0)), state: State::default(), caught_up: None };
+        let mut client = Self {
+            session: attach.attach(actor, Seq(0)),
+            state: State::default(),
+            unheard: VecDeque::new(),
+            caught_up: None,
+        };
         while client.caught_up.is_none_or(|seq| client.state.seq < seq) {
             if let Heard::Records(records) = client.hear().await? {
                 records.iter().for_each(|record| each(&client.state, record));
@@ -148,8 +155,20 @@ impl Client {
         Ok(client)
     }
 
+    /// Records that have come, and are not yet handed out, if there are any.
+    pub fn unheard(&mut self) -> Option<Vec<Arc<Record>>> {
+        self.unheard.pop_front()
+    }
+
     /// The next thing that comes.
     pub async fn hear(&mut self) -> Result<Heard, Problem> {
+        match self.unheard() {
+            Some(records) => Ok(Heard::Records(records)),
+            None => self.listen().await,
+        }
+    }
+
+    async fn listen(&mut self) -> Result<Heard, Problem> {
         loop {
             match self.session.frame().await {
                 Some(Frame::Hello { seq, .. }) => {
@@ -170,40 +189,31 @@ impl Client {
         }
     }
 
-    /// Gives a command and waits for what becomes of it; records that come meanwhile are handed to `each`.
-    pub async fn command(
-        &mut self,
-        command: Command,
-        mut each: impl FnMut(&State, &Record),
-    ) -> Result<Answer, Problem> {
+    /// Gives a command and waits for what becomes of it.
+    pub async fn command(&mut self, command: Command) -> Result<Answer, Problem> {
         let id = self.session.next_id();
         self.send(Ask::Command { id, command }).await?;
-        self.reply(id, &mut each).await
+        self.reply(id).await
     }
 
     /// Reads something.
     pub async fn query(&mut self, query: Query) -> Result<Answer, Problem> {
         let id = self.session.next_id();
         self.send(Ask::Query { id, query }).await?;
-        self.reply(id, &mut |_, _| {}).await
-    }
-
-    /// Gives up the state for the session alone, for a face that folds for itself.
-    pub fn into_session(self) -> Session {
-        self.session
+        self.reply(id).await
     }
 
     async fn send(&self, ask: Ask) -> Result<(), Problem> {
         self.session.ask(ask).await.map_err(|gone| Problem::fault(gone))
     }
 
-    async fn reply(&mut self, id: RequestId, each: &mut impl FnMut(&State, &Record)) -> Result<Answer, Problem> {
+    async fn reply(&mut self, id: RequestId) -> Result<Answer, Problem> {
         let end = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let heard = tokio::time::timeout_at(end, self.hear()).await;
+            let heard = tokio::time::timeout_at(end, self.listen()).await;
             match heard.map_err(|_| Problem::fault("no answer came within a minute"))?? {
                 Heard::Reply(of, result) if of == id => return result.map_err(Problem::from),
-                Heard::Records(records) => records.iter().for_each(|record| each(&self.state, record)),
+                Heard::Records(records) => self.unheard.push_back(records),
                 Heard::Reply(..) | Heard::Telemetry => {}
             }
         }

@@ -85,7 +85,8 @@ fn story(survey: &Survey, file: &Path) -> String {
         line(format!("  {:<12} left out: {}", job.name, job.hindered.as_deref().unwrap_or_default()));
     }
     if !survey.skipped.is_empty() {
-        line(format!("{} steps were not taken over; the file says which, and why.", survey.skipped.len()));
+        let (count, were) = (survey.skipped.len(), if survey.skipped.len() == 1 { " was" } else { "s were" });
+        line(format!("{count} step{were} not taken over; the file says which, and why."));
     }
     line(format!("Wrote {}.", file.display()));
     line(match survey.runnable().next() {

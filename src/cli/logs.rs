@@ -76,9 +76,12 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     }
     let grep = args.grep.as_deref().map(|text| crate::store::output::pattern(text, false)).transpose();
     let grep = grep.map_err(|error| Problem::usage("the pattern does not read").because(&error))?;
+    // A job may print faster than this reads: without `--follow` it ends where the output ended when it began.
+    let end = if args.follow { u64::MAX } else { page(&mut client, &output, 0, 0).await?.total_lines };
     loop {
         let ended = has_ended(&client.state, &output);
-        let page = page(&mut client, &output, next, PAGE).await?;
+        let count = end.saturating_sub(next).min(u64::from(PAGE)) as u32;
+        let page = page(&mut client, &output, next, count).await?;
         for (number, line) in (next..).zip(&page.lines) {
             if grep.as_ref().is_none_or(|grep| grep.is_match(line.text.as_bytes())) {
                 print(&args, number, line);

@@ -55,9 +55,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
 
 /// Gives a command that starts or restarts a run, and attends that run.
 pub async fn start_and_attend(client: &mut Client, command: Command, manner: Manner) -> Result<ExitCode, Problem> {
-    let mut early = Vec::new();
-    let answer = client.command(command, |_, record| early.push(std::sync::Arc::new(record.clone()))).await?;
-    super::attend::show(client, &early, manner).await?;
+    let answer = client.command(command).await?;
     match answer {
         Answer::Run { run, .. } => {
             // The reply may come before the record that it is about.
@@ -68,7 +66,7 @@ pub async fn start_and_attend(client: &mut Client, command: Command, manner: Man
             }
             attend(client, run, manner).await
         }
-        _ => Ok(ExitCode::SUCCESS),
+        _ => super::attend::show_unheard(client, manner).await.map(|()| ExitCode::SUCCESS),
     }
 }
 

@@ -71,6 +71,7 @@ fn failing(log: &Log, found: &[Finding]) -> Vec<usize> {
         }
         Kind::Runner => {
             let mut jobs: Vec<&str> = log.steps.iter().map(|step| step.job.as_str()).collect();
+            jobs.sort_unstable();
             jobs.dedup();
             for job in jobs {
                 let failed: Vec<usize> = (0..log.steps.len())

@@ -162,7 +162,9 @@ impl Log {
         let command = body.strip_prefix("+ ").or_else(|| body.strip_prefix("$ "))?;
         let first = self.lines.iter().all(|line| line.start == line.end);
         let begun = self.kind == Kind::Trace || first || body.starts_with('$');
-        let shape = command.starts_with(|c: char| c.is_ascii_alphanumeric() || "./'[(:_".contains(c));
+        let shape = command.starts_with(|c: char| c.is_ascii_alphabetic() || "./[(:_".contains(c))
+            || command.starts_with("'['");
+        let shape = shape && !["actual - expected", "expected - actual", "Received"].contains(&command);
         let previous = self.line(self.len().saturating_sub(1));
         let diff = previous.starts_with(['-', '@']) || previous.starts_with('+') && !previous.starts_with("+ ");
         (begun && shape && !diff).then_some(command)

@@ -128,7 +128,8 @@ impl Diagnostic {
     pub fn place(&self) -> String {
         let mut text = self.file.clone().unwrap_or_default();
         for number in [self.line, self.column].into_iter().map_while(|n| n) {
-            text.push_str(&format!(":{number}"));
+            text.push(':');
+            text.push_str(&number.to_string());
         }
         text
     }

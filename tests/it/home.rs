@@ -298,9 +298,15 @@ impl Running {
         let [stdout, stderr] = self.readers.map(|reader| reader.join().unwrap());
         match status {
             Some(status) => Ran { status, stdout, stderr },
-            None => panic!("it did not end in {DEADLINE:?}\n{stdout}\n{stderr}"),
+            None => panic!("it did not end in {DEADLINE:?}\n{}\n{}", last(&stdout), last(&stderr)),
         }
     }
+}
+
+/// The last of a long text.
+fn last(text: &str) -> &str {
+    let at = text.char_indices().rev().nth(4000).map_or(0, |(at, _)| at);
+    &text[at..]
 }
 
 fn read(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
@@ -330,8 +336,8 @@ impl Ran {
             self.status.code() == Some(code),
             "wanted exit {code}, got {:?}\n--- stdout\n{}\n--- stderr\n{}",
             self.status,
-            self.stdout,
-            self.stderr
+            last(&self.stdout),
+            last(&self.stderr)
         );
         self
     }
@@ -371,7 +377,7 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T
 /// Asserts that a text contains another, and shows both where it doesn't.
 #[track_caller]
 pub fn contains(text: &str, wanted: &str) {
-    assert!(text.contains(wanted), "no {wanted:?} in:\n{text}");
+    assert!(text.contains(wanted), "no {wanted:?} in:\n{}", last(text));
 }
 
 /// Whether a program is there; a test that needs one that isn't says that it has not been run.

@@ -7,6 +7,7 @@ mod inside;
 
 mod examples;
 mod gate;
+mod mischief;
 mod refused;
 mod run;
 mod stop;

@@ -223,6 +223,9 @@ fn template(finding: &mut Finding, log: &Log) -> bool {
 }
 
 fn chart(finding: &mut Finding, _: &Log) -> bool {
+    if let Some((file, line, column)) = super::super::place::find(&finding.said.message) {
+        (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
+    }
     finding
         .said
         .file
@@ -238,6 +241,8 @@ fn server(finding: &mut Finding, _: &Log) -> bool {
 }
 
 fn validating(finding: &mut Finding, _: &Log) -> bool {
+    let line = finding.said.message.split_once("yaml: line ").map(|(_, rest)| rest.to_owned());
+    finding.said.line = line.and_then(|rest| rest.split(':').next().and_then(|n| n.parse().ok()));
     if let Some((_, rest)) = finding.said.message.split_once("error validating \"") {
         finding.said.file = rest.split('"').next().map(str::to_owned);
     }

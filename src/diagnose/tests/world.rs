@@ -1,7 +1,9 @@
 //! Shells, runners, networks, machines, deploys, Git.
 
 use super::{Row, check};
-use crate::domain::diagnosis::Category::{Build, Cancelled, Config, Deploy, Network, Resource, Syntax, Timeout};
+use crate::domain::diagnosis::Category::{
+    Build, Cancelled, Config, Dependency, Deploy, Import, Lint, Network, Resource, Syntax, Timeout,
+};
 
 const ROWS: &[Row] = &[
     (
@@ -227,6 +229,47 @@ const ROWS: &[Row] = &[
         1,
         "##[group]Run acme/deploy@v2\n##[endgroup]\n##[error]SECRET is missing\n",
     ),
+    (
+        "kubectl yaml",
+        Syntax,
+        "k8s/a.yaml:7",
+        "did not find expected key",
+        1,
+        "error: error parsing k8s/a.yaml: error converting YAML to JSON: yaml: line 7: did not find expected key\n",
+    ),
+    (
+        "helm lint",
+        Lint,
+        "web/templates/d.yaml:12:20",
+        "nil pointer",
+        1,
+        "==> Linting web\n[ERROR] templates/: template: web/templates/d.yaml:12:20: executing \"x\" at <.Values.a.b>: nil pointer evaluating interface {}.b\n\nError: 1 chart(s) linted, 1 chart(s) failed\n",
+    ),
+    (
+        "jenkins",
+        Build,
+        "",
+        "cannot find -lpq",
+        1,
+        "[2026-03-01T10:00:00.000Z] + make\n[2026-03-01T10:00:01.000Z] /usr/bin/ld: cannot find -lpq\n[2026-03-01T10:00:01.000Z] make: *** [Makefile:2: app] Error 1\n",
+    ),
+    (
+        "a build in docker",
+        Dependency,
+        "",
+        "Unable to locate package nope",
+        1,
+        "#9 0.890 E: Unable to locate package nope\n#9 ERROR: process \"/bin/sh -c apt-get install nope\" did not complete successfully: exit code: 100\nERROR: failed to solve: process \"/bin/sh -c apt-get install nope\" did not complete successfully: exit code: 100\n",
+    ),
+    (
+        "perl",
+        Import,
+        "",
+        "Can't locate Nope.pm",
+        1,
+        "Can't locate Nope.pm in @INC (you may need to install the Nope module) (@INC contains: /etc/perl).\nBEGIN failed--compilation aborted.\n",
+    ),
+    ("environment", Config, "", "TOKEN must be set", 1, "bash: line 1: TOKEN: TOKEN must be set\n"),
 ];
 
 #[test]
