@@ -40,7 +40,7 @@ pub async fn capture(order: &Order, command: &str, limit: Duration, mut stop: St
     if let Ok(secrets) = environment::secrets(&order.job.spec.secrets) {
         variables.extend(secrets);
     }
-    let mut child = tokio::process::Command::new("sh")
+    let mut child = tokio::process::Command::new(process::SHELL)
         .args(["-c", command])
         .current_dir(&order.workspace)
         .env_clear()
