@@ -73,7 +73,7 @@ pub async fn capture(order: &Order, command: &str, limit: Duration, mut stop: St
             }
             () = sleep_until(kill_at.unwrap_or(end)) => {
                 process::signal(group, Signal::SIGKILL);
-                kill_at = Some(Instant::now() + Duration::from_secs(3600));
+                kill_at = Some(Instant::now() + Duration::from_hours(1));
             }
         }
     };
