@@ -127,7 +127,7 @@ pub enum Heard {
 }
 
 /// How long a reply may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Client {
     /// Opens a session and folds everything that has been recorded so far.
@@ -169,23 +169,21 @@ impl Client {
     }
 
     async fn listen(&mut self) -> Result<Heard, Problem> {
-        loop {
-            match self.session.frame().await {
-                Some(Frame::Hello { seq, .. }) => {
-                    self.caught_up = Some(seq);
-                    return Ok(Heard::Telemetry);
-                }
-                Some(Frame::Records(records)) => {
-                    for record in &records {
-                        self.state.apply(record);
-                    }
-                    return Ok(Heard::Records(records));
-                }
-                Some(Frame::Telemetry(_)) => return Ok(Heard::Telemetry),
-                Some(Frame::Reply { id, result }) => return Ok(Heard::Reply(id, result)),
-                Some(Frame::Goodbye { reason }) => return Err(Problem::fault(reason)),
-                None => return Err(Problem::fault("gonogo's control has ended")),
+        match self.session.frame().await {
+            Some(Frame::Hello { seq, .. }) => {
+                self.caught_up = Some(seq);
+                Ok(Heard::Telemetry)
             }
+            Some(Frame::Records(records)) => {
+                for record in &records {
+                    self.state.apply(record);
+                }
+                Ok(Heard::Records(records))
+            }
+            Some(Frame::Telemetry(_)) => Ok(Heard::Telemetry),
+            Some(Frame::Reply { id, result }) => Ok(Heard::Reply(id, result)),
+            Some(Frame::Goodbye { reason }) => Err(Problem::fault(reason)),
+            None => Err(Problem::fault("gonogo's control has ended")),
         }
     }
 
@@ -204,7 +202,7 @@ impl Client {
     }
 
     async fn send(&self, ask: Ask) -> Result<(), Problem> {
-        self.session.ask(ask).await.map_err(|gone| Problem::fault(gone))
+        self.session.ask(ask).await.map_err(Problem::fault)
     }
 
     async fn reply(&mut self, id: RequestId) -> Result<Answer, Problem> {

@@ -134,7 +134,7 @@ fn log(place: &Place) -> Finding {
 fn space(place: &Place) -> Finding {
     match nix::sys::statvfs::statvfs(&place.paths.state_dir) {
         Ok(about) => {
-            let free = about.blocks_available() as u64 * about.fragment_size() as u64;
+            let free = about.blocks_available() * about.fragment_size();
             let said = format!("{} free for state and output", size(free));
             if free < 1 << 30 {
                 note("disk", said, "output that can't be recorded fails its job")

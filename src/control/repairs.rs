@@ -39,7 +39,7 @@ use super::{
 };
 
 /// How long one command of a fixer may take.
-const COMMAND_TIME: Duration = Duration::from_secs(15 * 60);
+const COMMAND_TIME: Duration = Duration::from_mins(15);
 
 /// At most so much of a job's output is handed to fixers.
 const HANDED: u64 = 1 << 20;

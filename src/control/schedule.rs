@@ -60,7 +60,7 @@ pub fn schedule(state: &State, live: &BTreeSet<TaskKey>) -> Vec<Effect> {
             match proposal.status {
                 ProposalStatus::Applying { into: ApplyInto::Branch } => start(TaskKey::Apply(proposal.id)),
                 ProposalStatus::Applying { .. } if is_first(state, run, proposal.id) => {
-                    start(TaskKey::Apply(proposal.id))
+                    start(TaskKey::Apply(proposal.id));
                 }
                 ProposalStatus::Undoing if is_first(state, run, proposal.id) => start(TaskKey::Undo(proposal.id)),
                 _ => {}

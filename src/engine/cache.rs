@@ -158,7 +158,7 @@ fn key(order: &Order, versions: &[Vec<u8>]) -> Result<Hash, CacheError> {
 
 async fn version(order: &Order, command: &str) -> Result<Vec<u8>, CacheError> {
     let wrong = |what: String| CacheError::Tool { command: command.to_owned(), what };
-    let run = tokio::process::Command::new("sh")
+    let run = tokio::process::Command::new("/bin/sh")
         .args(["-c", command])
         .current_dir(&order.workspace)
         .envs(&order.job.spec.env)

@@ -148,7 +148,7 @@ impl Layout {
     fn deck(&mut self, ui: &Ui, body: Rect, asked: bool) {
         // While it is being answered, the card needs the timeline's place; the log stays in sight.
         let opened = asked && ui.card.opened;
-        let card = if opened { body.height / 2 } else { (body.height / 3).clamp(10, 14) };
+        let card = if opened { body.height / 2 } else { (body.height / 3).clamp(12, 15) };
         let body = self.docked(body, asked, card);
         if ui.zoom {
             *self.pane_mut(ui.focus) = body;

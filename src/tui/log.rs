@@ -109,6 +109,11 @@ impl LogPane {
         true
     }
 
+    /// Something has happened: what could not be read may be there now.
+    pub fn retry(&mut self) {
+        self.stuck = None;
+    }
+
     /// Why nothing can be shown, if that is so.
     pub fn stuck(&self) -> Option<&str> {
         self.stuck.as_deref()

@@ -4,10 +4,7 @@ use std::{env, path::PathBuf};
 
 use jiff::tz::TimeZone;
 
-use crate::config::{
-    keymap::Keymap,
-    settings::{self, Color, Settings},
-};
+use crate::config::keymap::Keymap;
 
 use super::{
     glyphs::{ASCII, Glyphs, UNICODE},
@@ -46,24 +43,6 @@ impl Default for Options {
             zone: TimeZone::system(),
             in_process: false,
         }
-    }
-}
-
-impl Options {
-    /// As the person's `config.toml` says; what it leaves open is decided by the environment.
-    pub fn from_settings(settings: &Settings) -> Self {
-        let open = Self::default();
-        let theme = match settings.theme.color {
-            Color::Auto => open.theme,
-            Color::Always => Theme::terminal(),
-            Color::Never => Theme::plain(),
-        };
-        let glyphs = match settings.theme.glyphs {
-            settings::Glyphs::Auto => open.glyphs,
-            settings::Glyphs::Unicode => &UNICODE,
-            settings::Glyphs::Ascii => &ASCII,
-        };
-        Self { keymap: settings.keymap.clone(), theme, glyphs, ..open }
     }
 }
 

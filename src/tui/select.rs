@@ -20,7 +20,18 @@ pub fn refresh(ui: &mut Ui, state: &State) {
     choose_project(ui, state);
     choose_run(ui, state);
     choose_output(ui, state);
+    complete_output(ui, state);
     ui.card.refresh(state);
+}
+
+/// Telemetry may be lost: when an attempt has ended, its record says how much it wrote.
+fn complete_output(ui: &mut Ui, state: &State) {
+    let Some(output) = ui.log.output.clone().filter(|output| !output.repair) else { return };
+    let job = tree::find_job(state, output.run, &output.job);
+    let attempt = job.and_then(|job| job.attempts.iter().find(|attempt| attempt.number == output.attempt));
+    if let Some(attempt) = attempt.filter(|attempt| attempt.ended_at.is_some() && attempt.lines > 0) {
+        ui.log.grew(&output, attempt.lines);
+    }
 }
 
 fn choose_project(ui: &mut Ui, state: &State) {

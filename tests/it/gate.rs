@@ -99,7 +99,9 @@ fn two_runs(definition: &str) -> Vec<Record> {
 
 /// The position of the first record about this run that is so.
 fn seq(records: &[Record], run: u64, is: impl Fn(&RunEvent) -> bool) -> Seq {
-    let found = records.iter().find(|record| matches!(&record.event, Event::Run { run: of, event } if of.0 == run && is(event)));
+    let found = records
+        .iter()
+        .find(|record| matches!(&record.event, Event::Run { run: of, event } if of.0 == run && is(event)));
     found.unwrap_or_else(|| panic!("no such record of run {run} in {records:#?}")).seq
 }
 
@@ -113,7 +115,8 @@ fn finished(event: &RunEvent) -> bool {
 
 #[test]
 fn runs_of_one_group_go_one_after_the_other() {
-    let records = two_runs("[pipelines.ci]\nconcurrency = \"deploy\"\n[pipelines.ci.jobs.work]\nsteps = [\"sleep 0.2\"]\n");
+    let records =
+        two_runs("[pipelines.ci]\nconcurrency = \"deploy\"\n[pipelines.ci.jobs.work]\nsteps = [\"sleep 0.2\"]\n");
     assert!(seq(&records, 1, finished) < seq(&records, 2, started), "they overlapped");
     for run in [1, 2] {
         seq(&records, run, |event| matches!(event, RunEvent::Finished { outcome: RunOutcome::Passed }));

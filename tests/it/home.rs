@@ -19,7 +19,7 @@ use nix::{
 use serde_json::Value;
 
 /// Nothing that a test waits for takes longer, even on a machine that is busy with other things.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_mins(2);
 
 /// What the tests want of gonogo unless they say otherwise: repairs only where a project asks for them.
 const SETTINGS: &str = "[limits]\njobs = 4\ngrace = \"1s\"\n\n[fix]\nenabled = false\n";
@@ -192,7 +192,7 @@ impl Home {
             // One that has ended meanwhile, or is another user's, is none of ours.
             let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
             let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
-            if variables.iter().any(|variable| *variable == ours.as_bytes()) {
+            if variables.contains(&ours.as_bytes()) {
                 let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
                 let line = String::from_utf8_lossy(&line).replace('\0', " ");
                 let job = variables.iter().any(|variable| variable.starts_with(b"GONOGO_JOB_ID="));
@@ -251,7 +251,10 @@ impl Project {
 
     /// Waits until a job has written this file.
     pub fn wait_for_file(&self, path: &str) {
-        wait_for(&format!("the file {path}"), || if self.has(path) { Ok(()) } else { Err("it is not there".to_owned()) });
+        wait_for(
+            &format!("the file {path}"),
+            || if self.has(path) { Ok(()) } else { Err("it is not there".to_owned()) },
+        );
     }
 }
 

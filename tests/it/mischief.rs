@@ -140,7 +140,9 @@ check = "echo good > word.txt"
     assert_eq!(project.git(&["show", "HEAD:word.txt"]), "good");
     assert_eq!(project.git(&["status", "--porcelain=v1"]), "");
     let applied = project.git(&["diff", "--full-index", "HEAD~1", "HEAD"]);
-    let lines = |text: &str| text.lines().filter(|line| line.starts_with(['+', '-', ' ', '@'])).map(str::to_owned).collect::<Vec<_>>();
+    let lines = |text: &str| {
+        text.lines().filter(|line| line.starts_with(['+', '-', ' ', '@'])).map(str::to_owned).collect::<Vec<_>>()
+    };
     assert_eq!(lines(&applied), lines(&patch));
 }
 
@@ -185,7 +187,9 @@ leak = "echo fixing with $TOKEN; false"
     let ran = home.run(&project, &["run", "--tail", "100"]).expect(1);
     let json = home.run(&project, &["run", "--json"]).expect(1);
     let after: Vec<String> = [
-        &["status", "1", "--json"][..], &["logs", "1/leak"], &["logs", "1/leak", "--repair"],
+        &["status", "1", "--json"][..],
+        &["logs", "1/leak"],
+        &["logs", "1/leak", "--repair"],
         &["watch", "--json", "--since", "0", "--until-idle"],
     ]
     .iter()
@@ -196,9 +200,12 @@ leak = "echo fixing with $TOKEN; false"
     assert_eq!(home.job(1, "leak")["diagnosis"]["tests"], json!(["t"]), "the report was read");
 
     let forms = [secret, &base64, url, "horse/battery", &base64[4..20]];
-    let said = [ran.all(), json.all()].into_iter().chain(after).map(|text| ("what was said".to_owned(), text.into_bytes()));
-    let kept = files(&home.gonogo()).into_iter().filter(|path| path.file_name().is_none_or(|name| name != "report.xml"));
-    let kept: Vec<(String, Vec<u8>)> = kept.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect();
+    let said =
+        [ran.all(), json.all()].into_iter().chain(after).map(|text| ("what was said".to_owned(), text.into_bytes()));
+    let kept =
+        files(&home.gonogo()).into_iter().filter(|path| path.file_name().is_none_or(|name| name != "report.xml"));
+    let kept: Vec<(String, Vec<u8>)> =
+        kept.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect();
     assert!(kept.iter().any(|(name, _)| name.ends_with("records.db")) && kept.len() > 5);
     for (place, bytes) in said.chain(kept) {
         for form in forms {

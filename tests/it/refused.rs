@@ -53,7 +53,8 @@ fn an_engine_that_is_not_there_is_said_before_anything_runs() {
 #[test]
 fn a_secret_without_a_value_fails_its_job_and_says_where_to_put_it() {
     let home = Home::new();
-    let project = home.project("shop", "[pipelines.ci.jobs.ship]\nsecrets = [\"DEPLOY_TOKEN\"]\nsteps = [\"touch ../shipped\"]\n");
+    let project = home
+        .project("shop", "[pipelines.ci.jobs.ship]\nsecrets = [\"DEPLOY_TOKEN\"]\nsteps = [\"touch ../shipped\"]\n");
     let ran = home.run(&project, &["run"]).expect(1);
     contains(&ran.stdout, "no value for the secret DEPLOY_TOKEN");
     let outcome = home.job(1, "ship")["outcome"].clone();

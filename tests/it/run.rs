@@ -155,7 +155,8 @@ steps = ["echo ran >> ../runs", "cat src/a.txt > out.txt"]
 needs = ["build"]
 steps = ["cat out.txt"]
 "#;
-    let project = home.project_with("shop", &[("gonogo.toml", definition), ("src/a.txt", "one\n"), (".gitignore", "out.txt\n")]);
+    let project =
+        home.project_with("shop", &[("gonogo.toml", definition), ("src/a.txt", "one\n"), (".gitignore", "out.txt\n")]);
     home.run(&project, &["run"]).expect(0);
     fs::remove_file(project.root.join("out.txt")).unwrap();
     let second = home.run(&project, &["run"]).expect(0);

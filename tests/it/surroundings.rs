@@ -12,7 +12,10 @@ fn variables(output: &str) -> BTreeMap<&str, &str> {
 
 #[test]
 fn a_step_sees_what_is_declared_and_nothing_of_its_parent() {
-    let home = Home::new().variable("AWS_SECRET_ACCESS_KEY", "not-for-you").variable("EDITOR", "ed").variable("SHARED", "parent");
+    let home = Home::new()
+        .variable("AWS_SECRET_ACCESS_KEY", "not-for-you")
+        .variable("EDITOR", "ed")
+        .variable("SHARED", "parent");
     let project = home.project(
         "shop",
         r#"
@@ -36,9 +39,31 @@ steps = [{ run = "env", env = { FROM_STEP = "s" } }, "env"]
     assert!(!second.contains("FROM_STEP"), "a step's own variable reached the next:\n{second}");
     // Everything that is there has a reason to be.
     let known: BTreeSet<&str> = [
-        "CARGO_HOME", "CI", "FROM_JOB", "FROM_PIPELINE", "FROM_STEP", "GONOGO", "GONOGO_ATTEMPT", "GONOGO_JOB",
-        "GONOGO_JOB_ID", "GONOGO_RUN", "HOME", "LANG", "NUMBER", "OLDPWD", "PATH", "PWD", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
-        "SHARED", "SHLVL", "TERM", "TMPDIR", "TRACEPARENT", "USER", "_",
+        "CARGO_HOME",
+        "CI",
+        "FROM_JOB",
+        "FROM_PIPELINE",
+        "FROM_STEP",
+        "GONOGO",
+        "GONOGO_ATTEMPT",
+        "GONOGO_JOB",
+        "GONOGO_JOB_ID",
+        "GONOGO_RUN",
+        "HOME",
+        "LANG",
+        "NUMBER",
+        "OLDPWD",
+        "PATH",
+        "PWD",
+        "RUSTUP_HOME",
+        "RUSTUP_TOOLCHAIN",
+        "SHARED",
+        "SHLVL",
+        "TERM",
+        "TMPDIR",
+        "TRACEPARENT",
+        "USER",
+        "_",
     ]
     .into();
     let unknown: Vec<&&str> = all.keys().filter(|name| !known.contains(**name)).collect();
@@ -78,7 +103,8 @@ steps = [
   "echo spoiled > a.txt; rm new.txt; echo made > made.txt; git status --short > /dev/null",
 ]
 "#;
-    let files = [("gonogo.toml", definition), ("a.txt", "committed\n"), ("gone.txt", ""), (".gitignore", "ignored.txt\n")];
+    let files =
+        [("gonogo.toml", definition), ("a.txt", "committed\n"), ("gone.txt", ""), (".gitignore", "ignored.txt\n")];
     let project = home.project_with("shop", &files);
     project.write("a.txt", "changed\n");
     project.write("new.txt", "new\n");

@@ -43,9 +43,9 @@ fn jobs_for_failure_and_always_run_when_they_should() {
         let always = JobSpec { when: When::Always, ..job("tidy", &["a"]) };
         let run = sim.start("p", &pipeline(vec![job("a", &[]), on_failure, always]), &no_fix());
         if fails {
-            sim.fail(run, "a", Category::Test)
+            sim.fail(run, "a", Category::Test);
         } else {
-            sim.pass(run, "a")
+            sim.pass(run, "a");
         }
         assert_eq!(*sim.status(run, "tidy"), JobStatus::Running);
         let report = if fails { JobStatus::Running } else { JobStatus::Skipped { reason: SkipReason::NothingFailed } };

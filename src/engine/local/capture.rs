@@ -40,7 +40,7 @@ pub async fn capture(order: &Order, command: &str, limit: Duration, mut stop: St
     if let Ok(secrets) = environment::secrets(&order.job.spec.secrets) {
         variables.extend(secrets);
     }
-    let mut child = tokio::process::Command::new("sh")
+    let mut child = tokio::process::Command::new(process::SHELL)
         .args(["-c", command])
         .current_dir(&order.workspace)
         .env_clear()
@@ -73,7 +73,7 @@ pub async fn capture(order: &Order, command: &str, limit: Duration, mut stop: St
             }
             () = sleep_until(kill_at.unwrap_or(end)) => {
                 process::signal(group, Signal::SIGKILL);
-                kill_at = Some(Instant::now() + Duration::from_secs(3600));
+                kill_at = Some(Instant::now() + Duration::from_hours(1));
             }
         }
     };

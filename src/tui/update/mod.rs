@@ -150,6 +150,7 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
         Frame::Records(_) => {
             caught_up(ui, state.seq);
             select::refresh(ui, state);
+            ui.log.retry();
             ui.dirty = true;
         }
         Frame::Telemetry(Telemetry::OutputGrew { output, lines, .. }) => ui.dirty |= ui.log.grew(&output, lines),

@@ -188,7 +188,7 @@ fn render_diff(buf: &mut Buffer, area: Rect, ui: &Ui) {
         }
         return;
     };
-    let rows = diff::rows(patch);
+    let rows = diff::rows(patch, context(ui));
     let of = patch.hunk_count();
     // Rows of a hunk that began above the first row in sight belong to it too.
     let mut hunk =
@@ -209,9 +209,14 @@ fn render_diff(buf: &mut Buffer, area: Rect, ui: &Ui) {
     }
 }
 
+/// Unchanged lines around what changes: few where there is little room.
+fn context(ui: &Ui) -> usize {
+    if diff_room(&Layout::of(ui)) < 10 { 1 } else { 1000 }
+}
+
 /// Rows of the change.
 pub fn diff_rows(ui: &Ui) -> usize {
-    ui.card.patch().map_or(0, |patch| diff::rows(patch).len())
+    ui.card.patch().map_or(0, |patch| diff::rows(patch, context(ui)).len())
 }
 
 /// Rows that there are for the change, about: what the words leave.
@@ -223,7 +228,10 @@ pub fn diff_room(layout: &Layout) -> usize {
 /// The row of the change in which this hunk begins.
 pub fn hunk_row(ui: &Ui, hunk: usize) -> usize {
     let Some(patch) = ui.card.patch() else { return 0 };
-    diff::rows(patch).iter().position(|row| matches!(row, DiffRow::Head(index, ..) if *index == hunk)).unwrap_or(0)
+    diff::rows(patch, context(ui))
+        .iter()
+        .position(|row| matches!(row, DiffRow::Head(index, ..) if *index == hunk))
+        .unwrap_or(0)
 }
 
 /// The card's keys.

@@ -88,7 +88,8 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         skip = 0;
         number += 1;
     }
-    if let Some(why) = ui.log.stuck() {
+    let blank = (ui.log.top..ui.log.top + height as u64).all(|number| ui.log.line(number).is_none());
+    if let Some(why) = ui.log.stuck().filter(|_| blank) {
         empty::render(buf, area, ui, why);
     } else if ui.log.total == 0 {
         let job = tree::find_job(state, output.run, &output.job).filter(|_| !output.repair);

@@ -18,8 +18,8 @@ pub enum DiffRow<'a> {
     Line(u32, &'a DiffLine),
 }
 
-/// The rows of a patch.
-pub fn rows(patch: &Patch) -> Vec<DiffRow<'_>> {
+/// The rows of a patch, with at most so many unchanged lines around what changes.
+pub fn rows(patch: &Patch, context: usize) -> Vec<DiffRow<'_>> {
     let mut out = Vec::new();
     let mut index = 0;
     for file in &patch.files {
@@ -35,9 +35,12 @@ pub fn rows(patch: &Patch) -> Vec<DiffRow<'_>> {
         for hunk in &file.hunks {
             out.push(DiffRow::Head(index, file.path(), hunk));
             let (mut old, mut new) = (hunk.old.0, hunk.new.0);
-            for line in &hunk.lines {
+            for (at, line) in hunk.lines.iter().enumerate() {
                 let number = if line.change == Change::Remove { old } else { new };
-                out.push(DiffRow::Line(number, line));
+                let near = at.saturating_sub(context)..at.saturating_add(context + 1).min(hunk.lines.len());
+                if hunk.lines[near].iter().any(|line| line.change != Change::Keep) {
+                    out.push(DiffRow::Line(number, line));
+                }
                 old += u32::from(line.change != Change::Add);
                 new += u32::from(line.change != Change::Remove);
             }
@@ -104,10 +107,12 @@ mod tests {
 
     #[test]
     fn lines_bear_the_number_that_they_have_where_they_stand() {
-        let text = "diff --git a/x.rs b/x.rs\n--- a/x.rs\n+++ b/x.rs\n@@ -4,3 +4,3 @@ fn main\n a\n-b\n+c\n d\n";
+        let text = "diff --git a/x.rs b/x.rs\n--- a/x.rs\n+++ b/x.rs\n@@ -3,4 +3,4 @@ fn main\n z\n a\n-b\n+c\n d\n";
         let patch = Patch::parse(text).unwrap();
-        let numbers: Vec<u32> =
-            rows(&patch).iter().filter_map(|row| if let DiffRow::Line(n, _) = row { Some(*n) } else { None }).collect();
-        assert_eq!(numbers, [4, 5, 5, 6]);
+        let number = |row: &DiffRow<'_>| if let DiffRow::Line(number, _) = row { Some(*number) } else { None };
+        let numbers = |context| -> Vec<u32> { rows(&patch, context).iter().filter_map(number).collect() };
+        assert_eq!(numbers(1000), [3, 4, 5, 5, 6]);
+        assert_eq!(numbers(1), [4, 5, 5, 6]);
+        assert_eq!(numbers(0), [5, 5]);
     }
 }
