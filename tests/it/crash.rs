@@ -67,10 +67,10 @@ fn killed_after(wait: Duration) {
         assert!(before.contains(&record), "shown, not recorded: {line}");
     }
     let status = home.ask(&["status", "--json"]);
-    if before.is_empty() {
-        status.expect(2);
-    } else {
+    if !before.is_empty() {
         status.expect(0).json();
+    } else if status.code() != 0 {
+        contains(&status.expect(2).stderr, "nothing has been run yet");
     }
 
     let cut_off = under_way(&before);
@@ -88,7 +88,6 @@ fn killed_after(wait: Duration) {
     applied_once(&project, &after);
     assert_eq!(project.read("word.txt"), "good\n");
     assert_eq!(project.git(&["status", "--porcelain=v1"]), "");
-    assert!(fs::read_dir(home.tmp()).unwrap().next().is_none(), "temporary files are left");
 }
 
 type Attempt = (u64, String, u32);
@@ -130,7 +129,7 @@ fn go_on(home: &Home, project: &Project, before: &[Record]) {
     before.iter().for_each(|record| state.apply(record));
     let mut said = Vec::new();
     for _ in 0..6 {
-        let newest = state.runs.values().next_back();
+        let newest = state.runs.values().next_back().filter(|run| run.planned || run.outcome.is_none());
         let run = newest.map(|run| run.id.to_string());
         let ran: Ran = match (&run, newest.and_then(|run| run.outcome)) {
             (None, _) | (_, Some(RunOutcome::Refused | RunOutcome::Passed)) => home.run(project, &["run"]),
@@ -201,7 +200,7 @@ fn a_log_that_was_only_just_made_is_an_empty_one() {
     fs::create_dir_all(&state).unwrap();
     fs::write(state.join("records.db"), "").unwrap();
     contains(&home.ask(&["status"]).expect(2).stderr, "nothing has been run yet");
-    home.ask(&["doctor"]);
+    contains(&home.ask(&["doctor"]).stdout, "nothing recorded yet");
     home.run(&project, &["run"]).expect(0);
 }
 
