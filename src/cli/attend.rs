@@ -174,6 +174,8 @@ pub fn exit_code(run: &Run) -> ExitCode {
 
 /// Ctrl-C and friends: the first asks the run to end, the second ends it.
 struct Interrupts {
+    /// A stop was refused before.
+    refused: bool,
     signals: [Signal; 3],
 }
 
@@ -181,6 +183,7 @@ impl Interrupts {
     fn new() -> Result<Self, Problem> {
         let hear = |kind| signal(kind).map_err(Problem::from);
         Ok(Self {
+            refused: false,
             signals: [hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?, hear(SignalKind::hangup())?],
         })
     }
@@ -194,13 +197,19 @@ impl Interrupts {
         }
     }
 
-    async fn act(&self, client: &mut Client, run: RunId, manner: Manner) -> Result<(), Problem> {
+    async fn act(&mut self, client: &mut Client, run: RunId, manner: Manner) -> Result<(), Problem> {
         if !manner.json {
             super::report::warn("stopping; once more to stop at once");
         }
         match client.command(Command::Cancel { run, job: None }).await {
-            // It has just ended by itself.
-            Err(problem) if problem.kind == super::report::Kind::NoGo => Ok(()),
+            // Most likely it has just ended by itself. If it can't be stopped (the disk is full), the next one leaves.
+            Err(problem) if problem.kind == super::report::Kind::NoGo && !self.refused => {
+                self.refused = true;
+                if client.state.runs.get(&run).is_some_and(|run| run.outcome.is_none()) {
+                    super::report::warn(&problem.to_string());
+                }
+                Ok(())
+            }
             other => other.map(|_| ()),
         }
     }

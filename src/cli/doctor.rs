@@ -113,7 +113,8 @@ fn state_directory(place: &Place) -> Finding {
 
 fn log(place: &Place) -> Finding {
     let dir = &place.paths.state_dir;
-    if !dir.join("records.db").exists() {
+    let file = dir.join("records.db");
+    if !file.exists() || LogReader::open(&file).and_then(|reader| reader.is_blank()).is_ok_and(|blank| blank) {
         return good("log", "nothing recorded yet");
     }
     let held = match Hold::take(dir) {
@@ -122,7 +123,7 @@ fn log(place: &Place) -> Finding {
         Err(error) => error.to_string(),
     };
     let read = Follower::open(dir, Refusal::new("reading only"), &tokio::runtime::Handle::current());
-    let newest = LogReader::open(&dir.join("records.db")).and_then(|reader| reader.check());
+    let newest = LogReader::open(&file).and_then(|reader| reader.check());
     match (read, newest) {
         (Ok(_), Ok(records)) => good("log", format!("{records} records, {held}")),
         (Err(error), _) | (_, Err(error)) => {

@@ -7,14 +7,14 @@ use crate::{
     domain::{
         actor::{Actor, Trigger},
         definition::{ApplyInto, When, WorkspaceKind},
-        id::{ProjectId, RunId},
+        id::{ProjectId, ProposalId, RunId},
         outcome::{CancelReason, RunOutcome, SkipReason},
         proposal::RiskLevel,
     },
     protocol::event::{Event, GateEvent, JobEvent, ProposalEvent, RepairEvent, RepairResult, RunEvent},
     state::{
         board::State,
-        job::{Job, JobStatus, Need},
+        job::{Attempt, Job, JobStatus, Need},
         proposal::ProposalStatus,
         run::{GateStatus, Run},
     },
@@ -264,7 +264,7 @@ fn start_repairs(state: &State, limits: Limits, events: &mut Vec<Event>) {
     let under_way = state.active_runs().flat_map(|run| &run.jobs).filter(open).count();
     let mut free = limits.repairs.saturating_sub(under_way);
     for run in state.active_runs().filter(|run| run.planned && run.fix.enabled && run.cancelling.is_none()) {
-        for job in run.jobs.iter().filter(|job| wants_repair(job)) {
+        for job in run.jobs.iter().filter(|job| wants_repair(state, job)) {
             if let Some(why) = no_more_repairs(state, run, job) {
                 let started = repair_started(job, None);
                 let finished = RepairEvent::Finished { result: RepairResult::GaveUp { why } };
@@ -279,13 +279,26 @@ fn start_repairs(state: &State, limits: Limits, events: &mut Vec<Event>) {
 }
 
 /// It failed with something that a change of files can mend, and nothing was tried yet for this attempt of it.
-fn wants_repair(job: &Job) -> bool {
+fn wants_repair(state: &State, job: &Job) -> bool {
     let Some(attempt) = job.attempt() else { return false };
     job.status == JobStatus::Failed
         && attempt.diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.category.can_repair())
-        && job
-            .repair()
-            .is_none_or(|repair| repair.was_cut_off() || repair.result.is_some() && repair.attempt != attempt.number)
+        && job.repair().is_none_or(|repair| match &repair.result {
+            None => false,
+            Some(_) if repair.was_cut_off() => true,
+            Some(RepairResult::Proposed { proposal }) => {
+                repair.attempt != attempt.number && !answers(state, *proposal, attempt)
+            }
+            Some(_) => repair.attempt != attempt.number,
+        })
+}
+
+/// The proposal came while this attempt ran, for the same fault: one question is enough.
+fn answers(state: &State, proposal: ProposalId, attempt: &Attempt) -> bool {
+    state.proposals.get(&proposal).is_some_and(|proposal| {
+        let mine = attempt.diagnosis.as_ref().map(|diagnosis| &diagnosis.fingerprint);
+        proposal.asked_at >= attempt.started_at && mine == Some(&proposal.proposal.diagnosis.fingerprint)
+    })
 }
 
 /// How many of a project's latest runs are looked at for repairs of the same fault.

@@ -44,7 +44,7 @@ impl Book {
         if self.open.is_empty() {
             self.log.begin()?;
         }
-        let record = Record { seq: self.state.seq.next(), at: Timestamp::now(), cause: cause.clone(), event };
+        let record = Record { seq: self.state.seq.next(), at: now(), cause: cause.clone(), event };
         self.log.append(&record)?;
         self.state.apply(&record);
         self.open.push(Arc::new(record));
@@ -68,6 +68,12 @@ impl Book {
         self.state = fold(&self.log)?;
         Ok(())
     }
+}
+
+/// To the microsecond, which is what the log keeps: a record is the same whether it is heard at once or read later.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
 fn fold(log: &Log) -> Result<State, LogError> {

@@ -141,6 +141,9 @@ fn retry(state: &State, actor: &Actor, id: RunId, what: &Retry) -> Result<Grante
         Some(RunOutcome::Refused) => {
             return Err(Refusal::new(format!("run {id} never had a plan")).hint("mend gonogo.toml and start a new run"));
         }
+        Some(_) if !run.planned => {
+            return Err(Refusal::new(format!("run {id} was stopped before it had a plan")).hint("start a new run"));
+        }
         Some(_) => {}
     }
     let mut again: BTreeSet<usize> = BTreeSet::new();

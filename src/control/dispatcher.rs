@@ -68,7 +68,8 @@ impl Dispatcher {
         loop {
             let Some(batch) = self.next_batch() else { break };
             self.turn(batch, false);
-            if self.stopping.is_some() && self.live.is_empty() && self.unrecorded.is_empty() {
+            let given_up = self.stopping.is_some_and(|since| since.elapsed() > PATIENCE);
+            if self.stopping.is_some() && self.live.is_empty() && (self.unrecorded.is_empty() || given_up) {
                 break;
             }
         }
@@ -83,6 +84,9 @@ impl Dispatcher {
         let mut batch = std::mem::take(&mut self.unrecorded);
         if !batch.is_empty() {
             std::thread::sleep(TRY_AGAIN);
+            if self.stopping.is_some_and(|since| since.elapsed() > PATIENCE) {
+                self.stop_all(Stop::Now(CancelReason::ShuttingDown));
+            }
         } else if let Some(since) = self.stopping {
             let left = PATIENCE.saturating_sub(since.elapsed());
             let next =
@@ -117,8 +121,15 @@ impl Dispatcher {
     fn turn(&mut self, batch: Vec<Input>, first: bool) {
         let mut replies = Replies::new();
         let mut reports = Vec::new();
+        let ends = |input: &Input| matches!(input, Input::Command { command: Command::ShutDown, .. });
+        let ending = batch.iter().any(ends);
         let recorded = self.record(batch, first, &mut replies, &mut reports).and_then(|()| self.book.seal());
         if let Err(error) = recorded {
+            if ending {
+                // It ends all the same. What could not be recorded is found lost by the next gonogo.
+                self.stopping.get_or_insert_with(std::time::Instant::now);
+                self.stop_all(Stop::Gracefully(CancelReason::ShuttingDown));
+            }
             self.not_recorded(&error, &mut replies, reports);
         }
         for (reply, result) in replies {

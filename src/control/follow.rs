@@ -43,6 +43,9 @@ impl Follower {
             return Ok(None);
         }
         let reader = LogReader::open(&log)?;
+        if reader.is_blank()? {
+            return Ok(None);
+        }
         let newest = reader.newest()?;
         let published = Arc::new(Published::new(log.clone(), newest));
         let follower = Self {

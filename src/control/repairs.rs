@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
@@ -26,7 +26,7 @@ use crate::{
         port::{Attempted, CommandRun, JobRun, Progress, RepairError, RepairPort, Tried},
     },
     protocol::event::{RepairPhase, RepairResult, Revision, Telemetry, TryResult},
-    redact::Redactor,
+    redact::{Redactor, Secrets},
     state::board::State,
     store::output::{Reader, Writer},
     workspace::repo::Repo,
@@ -219,6 +219,12 @@ impl Port<'_> {
         })
     }
 
+    /// The secrets of the job that is repaired.
+    fn secrets(&self) -> Vec<(String, String)> {
+        let names = self.task.plan.jobs.iter().find(|job| job.key == self.task.job).map(|job| job.spec.secrets.clone());
+        names.unwrap_or_default().into_iter().filter_map(|name| std::env::var(&name).ok().map(|v| (name, v))).collect()
+    }
+
     /// A line in the repair's output that says what the following ones are of; or what a fixer said.
     async fn write(&self, text: Vec<u8>) {
         let (dir, output) = (self.task.ground.output_dir(), self.output.clone());
@@ -307,7 +313,10 @@ impl RepairPort for Port<'_> {
             }
             self.write(shown).await;
         }
-        Ok(CommandRun { status: captured.status, stdout: captured.stdout, stderr: captured.stderr })
+        // What a fixer makes of it goes into the log, or into a patch.
+        let secrets = Arc::new(Secrets::new(&self.secrets()));
+        let clean = |bytes: &[u8]| secrets.redact_text(&String::from_utf8_lossy(bytes)).into_bytes();
+        Ok(CommandRun { status: captured.status, stdout: clean(&captured.stdout), stderr: clean(&captured.stderr) })
     }
 
     async fn report(&self, progress: Progress) {

@@ -8,7 +8,10 @@ use tokio::{
 };
 
 use crate::{
-    domain::{actor::Actor, id::Seq},
+    domain::{
+        actor::Actor,
+        id::{RequestId, Seq},
+    },
     protocol::{
         command::Refusal,
         event::Telemetry,
@@ -61,7 +64,7 @@ async fn serve(desk: Desk, actor: Actor, since: Seq, mut asks: mpsc::Receiver<As
         return;
     }
     let mut sent = since;
-    let mut under_way: JoinSet<()> = JoinSet::new();
+    let mut under_way: JoinSet<Replied> = JoinSet::new();
     loop {
         match send_records(&desk.published, &frames, &mut sent).await {
             Ok(()) => {}
@@ -76,10 +79,18 @@ async fn serve(desk: Desk, actor: Actor, since: Seq, mut asks: mpsc::Receiver<As
                 return;
             }
             ask = asks.recv(), if under_way.len() < UNDER_WAY => match ask {
-                Some(ask) => take(&desk, &actor, ask, &frames, &mut under_way),
+                Some(ask) => take(&desk, &actor, ask, &mut under_way),
                 None => return,
             },
-            Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
+            Some(replied) = under_way.join_next(), if !under_way.is_empty() => {
+                // After the records that it is about, which were published before it: a client that has the reply has these.
+                if let Ok((id, result)) = replied
+                    && (send_records(&desk.published, &frames, &mut sent).await.is_err()
+                        || frames.send(Frame::Reply { id, result }).await.is_err())
+                {
+                    return;
+                }
+            }
             heard = telemetry.recv() => {
                 let told = match heard {
                     Ok(telemetry) => telemetry,
@@ -123,9 +134,11 @@ async fn send_records(published: &Arc<Published>, frames: &mpsc::Sender<Frame>, 
     }
 }
 
+/// What became of an ask.
+type Replied = (RequestId, Result<Answer, Refusal>);
+
 /// Takes on a command or a query; its reply is sent when it is there.
-fn take(desk: &Desk, actor: &Actor, ask: Ask, frames: &mpsc::Sender<Frame>, under_way: &mut JoinSet<()>) {
-    let frames = frames.clone();
+fn take(desk: &Desk, actor: &Actor, ask: Ask, under_way: &mut JoinSet<Replied>) {
     match ask {
         Ask::Command { id, command } => {
             let (inputs, actor) = (desk.inputs.clone(), actor.clone());
@@ -141,7 +154,7 @@ fn take(desk: &Desk, actor: &Actor, ask: Ask, frames: &mpsc::Sender<Frame>, unde
                         }
                     }
                 };
-                let _ = frames.send(Frame::Reply { id, result }).await;
+                (id, result)
             });
         }
         Ask::Query { id, query } => {
@@ -149,7 +162,7 @@ fn take(desk: &Desk, actor: &Actor, ask: Ask, frames: &mpsc::Sender<Frame>, unde
             under_way.spawn(async move {
                 let read = tokio::task::spawn_blocking(move || super::look_up::look_up(&dir, &query));
                 let result = read.await.unwrap_or_else(|error| Err(Refusal::new(format!("reading failed: {error}"))));
-                let _ = frames.send(Frame::Reply { id, result }).await;
+                (id, result)
             });
         }
     }

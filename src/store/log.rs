@@ -162,6 +162,11 @@ impl LogReader {
         Ok(Self { connection })
     }
 
+    /// Whether nothing stands in the file yet, not even a table: its maker was cut off, or is just making it.
+    pub fn is_blank(&self) -> Result<bool, LogError> {
+        Ok(self.connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == 0)
+    }
+
     /// Position of the newest record; 0 for an empty log.
     pub fn newest(&self) -> Result<Seq, LogError> {
         let newest =

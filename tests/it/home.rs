@@ -160,7 +160,8 @@ impl Home {
 
     /// Every record so far, out of the log itself, whoever holds it.
     pub fn log(&self) -> Vec<Record> {
-        LogReader::open(&self.gonogo().join("state/records.db")).unwrap().since(Seq(0), 1_000_000).unwrap()
+        let log = LogReader::open(&self.gonogo().join("state/records.db")).unwrap();
+        if log.is_blank().unwrap() { Vec::new() } else { log.since(Seq(0), 1_000_000).unwrap() }
     }
 
     /// The output of a job.

@@ -5,6 +5,8 @@
 mod home;
 mod inside;
 
+mod crash;
+mod disk;
 mod examples;
 mod gate;
 mod mischief;

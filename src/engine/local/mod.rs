@@ -12,6 +12,7 @@ mod recorder;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -30,6 +31,7 @@ use crate::{
         outcome::{Failure, JobOutcome},
         time::Millis,
     },
+    redact::Secrets,
     store::output::{Reader, Sample},
 };
 
@@ -107,7 +109,7 @@ pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Do
     ended.lines = attempt.recorder.lines();
     match &ended.outcome {
         JobOutcome::Failed { failure } => {
-            ended.diagnosis = Some(Box::new(diagnosis(order, failure, since, before).await));
+            ended.diagnosis = Some(Box::new(diagnosis(order, failure, since, before, Secrets::new(&secrets)).await));
         }
         JobOutcome::Passed => {
             if let Some(dir) = &order.artifact_dir {
@@ -138,6 +140,7 @@ async fn diagnosis(
     failure: &Failure,
     since: SystemTime,
     (bytes_before, lines_before): (u64, u64),
+    secrets: Secrets,
 ) -> Diagnosis {
     let (dir, output) = (order.output_dir.clone(), order.output.clone());
     let patterns: Vec<String> = order.job.spec.steps.iter().flat_map(|step| step.reports.clone()).collect();
@@ -163,9 +166,13 @@ async fn diagnosis(
         let head_lines = sample.head.iter().filter(|byte| **byte == b'\n').count() as u64;
         let omitted_lines = if sample.omitted > 0 { sample.tail_line.saturating_sub(head_lines + 1) } else { 0 };
         let bytes = [sample.head, sample.tail, extra].concat();
+        let secrets = Arc::new(secrets);
+        // Unlike the output, reports come as the job wrote them.
         let reports = artifact::read_reports(&workspace, &patterns, since);
+        let reports = reports.iter().map(|report| secrets.redact_text(report)).collect();
         let mut diagnosis = diagnose(&bytes, &Hints { exit_code, signal, timed_out, reports });
         relative_to(&workspace, &mut diagnosis);
+        redact(&secrets, &mut diagnosis);
         if let Some((first, last)) = &mut diagnosis.evidence {
             for line in [&mut *first, &mut *last].into_iter().filter(|line| **line > head_lines) {
                 *line += omitted_lines;
@@ -179,6 +186,17 @@ async fn diagnosis(
         tracing::error!("the diagnosis failed: {error}");
         diagnose(b"", &Hints { exit_code, signal, timed_out, reports: Vec::new() })
     })
+}
+
+/// Takes secrets out of what goes into the log: in a report they may have been escaped as XML.
+fn redact(secrets: &Arc<Secrets>, diagnosis: &mut Diagnosis) {
+    for diagnostic in diagnosis.primary.iter_mut().chain(&mut diagnosis.diagnostics) {
+        diagnostic.message = secrets.redact_text(&diagnostic.message);
+        diagnostic.file = diagnostic.file.take().map(|file| secrets.redact_text(&file));
+    }
+    for test in &mut diagnosis.tests {
+        *test = secrets.redact_text(test);
+    }
 }
 
 /// Names files as people do: from the root of the workspace.

@@ -1,6 +1,6 @@
 //! From the bytes that a process prints to what stands on disk: harmless, without secrets, indexed.
 
-use std::{io, path::Path};
+use std::{io, path::{Path, PathBuf}};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -10,8 +10,17 @@ use crate::{
     store::output::{Grown, Writer},
 };
 
+/// So much of the disk is left alone: the log has to be written when no output can be any more.
+const RESERVE: u64 = 8 << 20;
+
+/// Bytes of a disk that may still be used.
+fn left(disk: &nix::sys::statvfs::Statvfs) -> u64 {
+    disk.blocks_available().saturating_mul(disk.fragment_size())
+}
+
 /// Records the output of one attempt. What can't be kept doesn't stop the process; it is said when it has ended.
 pub(super) struct Recorder {
+    dir: PathBuf,
     writer: Option<Writer>,
     grown: Grown,
     failed: Option<io::Error>,
@@ -19,7 +28,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn new(dir: &Path, output: &OutputId, secrets: &[(String, String)]) -> Self {
-        let mut recorder = Self { writer: None, grown: Grown::default(), failed: None };
+        let mut recorder = Self { dir: dir.to_owned(), writer: None, grown: Grown::default(), failed: None };
         match Writer::open(dir, output, Redactor::new(secrets)) {
             Ok(writer) => recorder.writer = Some(writer),
             Err(error) => recorder.failed = Some(error),
@@ -37,6 +46,10 @@ impl Recorder {
 
     /// Records what was just read. Reading waits while the disk is busy: that is the back-pressure.
     pub(super) fn record(&mut self, bytes: &[u8]) {
+        if nix::sys::statvfs::statvfs(&self.dir).is_ok_and(|disk| left(&disk) < RESERVE) {
+            self.failed = Some(io::ErrorKind::StorageFull.into());
+            return;
+        }
         self.write(|writer| writer.append(bytes, Timestamp::now()));
     }
 
