@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     process::Command,
@@ -46,7 +47,8 @@ async fn main() {
     board.read_for(Duration::from_secs(2)).await;
     let before = board.cpu();
     let bytes = board.read_for(Duration::from_secs(seconds)).await;
-    let cpu = (board.cpu() - before) / (seconds as f64) * 100.0;
+    let spent: u64 = board.cpu().iter().map(|(thread, now)| now - before.get(thread).copied().unwrap_or(0)).sum();
+    let cpu = spent as f64 / 1e9 / (seconds as f64) * 100.0;
     println!("idle for {seconds} s: {bytes} bytes, {cpu:.4} % of a core; limits 0 bytes, {CPU_LIMIT} %");
     board.leave().await;
 }
@@ -99,12 +101,15 @@ impl Board {
         bytes
     }
 
-    /// Seconds of processor time of all its threads, from the scheduler's own nanoseconds.
-    fn cpu(&self) -> f64 {
+    /// Nanoseconds of processor time of each of its threads, as the scheduler counts them.
+    fn cpu(&self) -> BTreeMap<String, u64> {
         let id = self.child.id().expect("a running board");
         let threads = fs::read_dir(format!("/proc/{id}/task")).expect("its threads").flatten();
-        let spent = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
-        spent.filter_map(|text| text.split(' ').next()?.parse::<f64>().ok()).sum::<f64>() / 1e9
+        let spent = threads.filter_map(|thread| {
+            let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            Some((thread.file_name().into_string().ok()?, text.split(' ').next()?.parse().ok()?))
+        });
+        spent.collect()
     }
 
     async fn leave(mut self) {
