@@ -100,7 +100,7 @@ fn under_way(records: &[Record]) -> BTreeSet<Attempt> {
         match event {
             JobEvent::Started { attempt } => assert!(open.insert((run.0, job.0.clone(), *attempt)), "started twice"),
             JobEvent::Finished { attempt, .. } => {
-                assert!(open.remove(&(run.0, job.0.clone(), *attempt)), "ended twice")
+                assert!(open.remove(&(run.0, job.0.clone(), *attempt)), "ended twice");
             }
             JobEvent::CacheHit { .. } => open.retain(|(of, key, _)| (*of, key.as_str()) != (run.0, job.as_str())),
             _ => {}

@@ -307,7 +307,8 @@ fn task(finding: &mut Finding, log: &Log) -> bool {
         Build
     };
     let below = log.after(finding.at + 1, 12).take_while(|(_, line)| !line.is_empty());
-    let reasons: Vec<String> = below.filter_map(|(_, line)| line.trim().strip_prefix("> ").map(str::to_owned)).collect();
+    let reasons: Vec<String> =
+        below.filter_map(|(_, line)| line.trim().strip_prefix("> ").map(str::to_owned)).collect();
     let plain = |why: &&String| !why.starts_with("A failure occurred while executing");
     if let Some(why) = reasons.iter().rfind(plain).or(reasons.first()) {
         if let Some((file, line, column)) = place::find(why) {

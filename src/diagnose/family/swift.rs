@@ -38,7 +38,8 @@ pub(super) const RULES: &[Rule] = &[
 
 fn xcode(finding: &mut Finding, _: &Log) -> bool {
     let said = &finding.said.message;
-    if ["certificate", "profile", "Signing", "signing", "development team", "account"].iter().any(|w| said.contains(w)) {
+    if ["certificate", "profile", "Signing", "signing", "development team", "account"].iter().any(|w| said.contains(w))
+    {
         finding.category = Config;
     }
     true
