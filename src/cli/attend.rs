@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use crate::{
     domain::{
         id::{ApprovalId, OutputId, RunId},
@@ -23,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    connect::{Client, Heard},
+    connect::{Client, Heard, Interrupts},
     plain,
     report::Problem,
 };
@@ -61,7 +59,7 @@ pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<E
                     show(client, &records, manner).await?;
                 }
             }
-            () = keys.next() => keys.act(client, run, manner).await?,
+            () = keys.next() => stop(client, run, manner).await?,
         }
     }
     Ok(conclude(client, run, manner))
@@ -80,7 +78,7 @@ fn is_settled(state: &State, id: RunId) -> bool {
     let Some(run) = state.runs.get(&id) else { return true };
     let waits_for_gate = run.gates.iter().any(|gate| gate.status == GateStatus::Asking)
         && run.jobs.iter().all(|job| job.status.has_ended() || job.status == crate::state::job::JobStatus::Waiting);
-    let repairing = run.jobs.iter().any(|job| job.repair().is_some_and(|repair| repair.result.is_none()));
+    let repairing = run.jobs.iter().any(|job| run.is_repairing(job, &state.proposals));
     let applying = run
         .proposals
         .iter()
@@ -173,44 +171,13 @@ pub fn exit_code(run: &Run) -> ExitCode {
 }
 
 /// Ctrl-C and friends: the first asks the run to end, the second ends it.
-struct Interrupts {
-    /// A stop was refused before.
-    refused: bool,
-    signals: [Signal; 3],
-}
-
-impl Interrupts {
-    fn new() -> Result<Self, Problem> {
-        let hear = |kind| signal(kind).map_err(Problem::from);
-        Ok(Self {
-            refused: false,
-            signals: [hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?, hear(SignalKind::hangup())?],
-        })
+async fn stop(client: &mut Client, run: RunId, manner: Manner) -> Result<(), Problem> {
+    if !manner.json {
+        super::report::warn("stopping; once more to stop at once");
     }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hang_up] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
-    }
-
-    async fn act(&mut self, client: &mut Client, run: RunId, manner: Manner) -> Result<(), Problem> {
-        if !manner.json {
-            super::report::warn("stopping; once more to stop at once");
-        }
-        match client.command(Command::Cancel { run, job: None }).await {
-            // Most likely it has just ended by itself. If it can't be stopped (the disk is full), the next one leaves.
-            Err(problem) if problem.kind == super::report::Kind::NoGo && !self.refused => {
-                self.refused = true;
-                if client.state.runs.get(&run).is_some_and(|run| run.outcome.is_none()) {
-                    super::report::warn(&problem.to_string());
-                }
-                Ok(())
-            }
-            other => other.map(|_| ()),
-        }
+    match client.command(Command::Cancel { run, job: None }).await {
+        // It has just ended by itself.
+        Err(problem) if problem.kind == super::report::Kind::NoGo => Ok(()),
+        other => other.map(|_| ()),
     }
 }
