@@ -58,7 +58,7 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub(super) fn prefix(line: &str) -> &str {
     let worth = match line.as_bytes().first() {
         Some(b'#') => line.as_bytes().get(1).is_some_and(u8::is_ascii_digit),
-        Some(b'[') => line.contains("] "),
+        Some(b'[') => line.contains("] ") || line.contains("]: "),
         Some(b'0'..=b'9') => line.as_bytes().iter().take(8).any(|b| *b == b'.'),
         Some(b'@' | b'.' | b'a'..=b'z' | b'A'..=b'Z') => {
             line.as_bytes().iter().take(80).any(|b| *b == b'|' || *b == b':')

@@ -233,6 +233,8 @@ fn spoken(finding: &mut Finding, log: &Log) -> bool {
         "no failed",
         "fail-fast",
         "passed",
+        "build failed with an exception",
+        "ignored the following",
     ];
     if harmless.iter().any(|word| lower.contains(word))
         || line.starts_with("+ ")

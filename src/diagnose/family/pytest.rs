@@ -63,7 +63,10 @@ fn section(finding: &mut Finding, log: &Log) -> bool {
         if line.starts_with("------") && line.contains("Captured ") {
             break;
         }
-        if let Some(error) = line.strip_prefix("E ") {
+        if line.starts_with("During handling of the above exception") || line.contains("the direct cause of the following")
+        {
+            errors.clear();
+        } else if let Some(error) = line.strip_prefix("E ") {
             let error = error.trim();
             if let Some((file, number)) = python_frame(error) {
                 places.push((file, (number, None)));
