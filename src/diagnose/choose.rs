@@ -112,6 +112,14 @@ fn aftermath(log: &Log, found: &[Finding], step: usize) -> bool {
 
 /// Makes warnings errors where the tool says that it was told to.
 fn promote(log: &Log, pool: &mut [Finding]) {
+    // Sphinx counts its errors among its warnings
+    let sphinx = |f: &Finding| f.tool == "sphinx";
+    if pool.iter().any(|f| sphinx(f) && f.level == Level::Finding)
+        && (0..log.len()).rev().take(200).any(|at| log.line(at).contains("with warnings treated as errors"))
+    {
+        pool.iter_mut().filter(|f| sphinx(f) && f.level == Level::Warning).for_each(|f| f.level = Level::Finding);
+        return;
+    }
     if pool.iter().any(|f| f.level >= Level::Finding) || !pool.iter().any(|f| f.level == Level::Warning) {
         return;
     }

@@ -54,6 +54,16 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// What a test printed, out of an event of `go test -json`.
+pub(super) fn event(line: &str) -> Option<String> {
+    if !(line.starts_with("{\"Time\":") || line.starts_with("{\"Action\":")) || !line.contains("\"Package\":") {
+        return None;
+    }
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    event.get("Action")?;
+    Some(event.get("Output").and_then(|output| output.as_str()).unwrap_or_default().to_owned())
+}
+
 /// The line without the prefix of the program that ran the tool.
 pub(super) fn prefix(line: &str) -> &str {
     let worth = match line.as_bytes().first() {
