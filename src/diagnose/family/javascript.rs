@@ -18,6 +18,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("eslint", Lint, "[Error/", r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?P<column>\d+): (?P<message>.+?) \[Error/(?P<code>[^\]]+)\]$").then(parsing),
     rule("eslint", Lint, "Error - ", r"^(?P<file>[^\s:][^:]*): line (?P<line>\d+), col (?P<column>\d+), Error - (?P<message>.+?)(?: \((?P<code>[@\w/-]+)\))?$").then(parsing),
     rule("eslint", Lint, " error  ", r"^(?P<file>/?[^\s:][^:]*):(?P<line>\d+):(?P<column>\d+)\s+error\s+(?P<message>.+?)(?:\s{2,}(?P<code>[@\w/-]+))?$").then(parsing),
+    rule("eslint", Config, "No files matching the pattern", r#"^(?P<message>No files matching the pattern ".+" were found\.)"#),
+    rule("eslint", Config, "formatter is no longer part of core ESLint", r"^(?P<message>The \S+ formatter is no longer part of core ESLint.*)"),
     rule("eslint", Config, "ESLint couldn't find", r"^(?:Oops! .*)?ESLint couldn't find .+"),
     rule("eslint", Config, "ESLint: ", r"^Error: (?:Cannot read config|Failed to load (?:config|plugin|parser)) .+"),
     rule("eslint", Config, "Failed to load ", r"^(?:Error: )?Failed to load (?:config|plugin|parser) .+"),
