@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// The category that the words of a message suggest.
-pub(super) fn of_words(message: &str) -> Category {
+pub(in super::super) fn of_words(message: &str) -> Category {
     let text = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if has(&[
@@ -126,6 +126,8 @@ pub(super) fn of_words(message: &str) -> Category {
     } else if has(&[
         "permission denied",
         "not found",
+        "cannot find",
+        "could not find",
         "no such file",
         "unauthorized",
         "forbidden",
@@ -233,6 +235,8 @@ fn spoken(finding: &mut Finding, log: &Log) -> bool {
         "no failed",
         "fail-fast",
         "passed",
+        "build failed with an exception",
+        "ignored the following",
     ];
     if harmless.iter().any(|word| lower.contains(word))
         || line.starts_with("+ ")
