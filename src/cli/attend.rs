@@ -41,6 +41,7 @@ pub struct Manner {
 pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<ExitCode, Problem> {
     let mut run = run;
     let mut keys = Interrupts::new()?;
+    let mut refused = false;
     loop {
         show_unheard(client, manner).await?;
         if let Some(next) = client.state.runs.get(&run).and_then(|run| run.followed_by) {
@@ -59,7 +60,7 @@ pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<E
                     show(client, &records, manner).await?;
                 }
             }
-            () = keys.next() => stop(client, run, manner).await?,
+            () = keys.next() => stop(client, run, manner, &mut refused).await?,
         }
     }
     Ok(conclude(client, run, manner))
@@ -170,14 +171,20 @@ pub fn exit_code(run: &Run) -> ExitCode {
     }
 }
 
-/// Ctrl-C and friends: the first asks the run to end, the second ends it.
-async fn stop(client: &mut Client, run: RunId, manner: Manner) -> Result<(), Problem> {
+/// Ctrl-C and friends: the first asks the run to end, the second ends it. `refused`: a stop was refused before.
+async fn stop(client: &mut Client, run: RunId, manner: Manner, refused: &mut bool) -> Result<(), Problem> {
     if !manner.json {
         super::report::warn("stopping; once more to stop at once");
     }
     match client.command(Command::Cancel { run, job: None }).await {
-        // It has just ended by itself.
-        Err(problem) if problem.kind == super::report::Kind::NoGo => Ok(()),
+        // Most likely it has just ended by itself. If it can't be stopped (the disk is full), the next one leaves.
+        Err(problem) if problem.kind == super::report::Kind::NoGo && !*refused => {
+            *refused = true;
+            if client.state.runs.get(&run).is_some_and(|run| run.outcome.is_none()) {
+                super::report::warn(&problem.to_string());
+            }
+            Ok(())
+        }
         other => other.map(|_| ()),
     }
 }
