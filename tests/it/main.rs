@@ -4,8 +4,12 @@
 
 mod home;
 mod inside;
+mod terminal;
 
+mod board;
+mod commands;
 mod crash;
+mod demo;
 mod disk;
 mod examples;
 mod gate;
