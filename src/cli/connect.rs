@@ -1,8 +1,14 @@
 //! How a subcommand gets a session: it holds the log itself, or reads along with whoever holds it.
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::runtime::Handle;
+use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::{
     config::{
@@ -28,7 +34,7 @@ use crate::{
     store::{hold::HoldError, log::OpenError},
 };
 
-use super::report::Problem;
+use super::{logging, report::Problem};
 
 /// Where gonogo's files are, and what the user wants of it.
 #[derive(Debug)]
@@ -71,6 +77,9 @@ impl Place {
 
     /// Takes hold of the log and starts control in this process.
     pub fn control(&self) -> Result<ControlHandle, Problem> {
+        // Kept to the end of the process: tasks may have something to log until then.
+        static LOGGING: OnceLock<Option<WorkerGuard>> = OnceLock::new();
+        LOGGING.get_or_init(|| logging::start(&self.paths.state_dir));
         handle::start(self.options(), &Handle::current()).map_err(|error| match &error {
             StartError::Open(OpenError::Hold(HoldError::Taken { pid, .. })) => {
                 let problem = Problem::fault(&error);

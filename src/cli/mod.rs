@@ -13,6 +13,7 @@ pub mod demo;
 pub mod diagnose;
 pub mod doctor;
 pub mod init;
+pub mod logging;
 pub mod logs;
 pub mod pictures;
 pub mod plain;

@@ -81,7 +81,13 @@ fn failing(log: &Log, found: &[Finding]) -> Vec<usize> {
                     let name = log.steps[*step].name.to_lowercase();
                     REPORTING.iter().any(|word| name.contains(word))
                 };
-                let last = failed.iter().rev().find(|s| !reporting(s) && telling(s));
+                let mut last = failed.iter().rev().find(|s| !reporting(s) && telling(s));
+                // what an earlier failure did not make is missed by the steps that run all the same
+                while let Some(missed) = last.filter(|s| aftermath(log, found, **s))
+                    && let Some(before) = failed.iter().rev().find(|s| *s < missed && !reporting(s))
+                {
+                    last = Some(before);
+                }
                 let last = last.or_else(|| failed.iter().rev().find(|s| telling(s)));
                 steps.extend(last.or(failed.iter().find(|s| !reporting(s))).or(failed.first()));
             }
@@ -96,12 +102,24 @@ fn failing(log: &Log, found: &[Finding]) -> Vec<usize> {
     steps
 }
 
+/// Whether a step only misses files.
+fn aftermath(log: &Log, found: &[Finding], step: usize) -> bool {
+    const MISSED: [&str; 5] = ["No such file", "no such file", "cannot stat", "not exist", "ENOENT"];
+    let mut said = found.iter().filter(|f| f.level >= Level::Guess && log.step_of(f.at) == step).peekable();
+    said.peek().is_some()
+        && said.all(|f| f.level <= Level::Symptom && MISSED.iter().any(|word| log.line(f.at).contains(word)))
+}
+
 /// Makes warnings errors where the tool says that it was told to.
 fn promote(log: &Log, pool: &mut [Finding]) {
     if pool.iter().any(|f| f.level >= Level::Finding) || !pool.iter().any(|f| f.level == Level::Warning) {
         return;
     }
-    const SAID: [&str; 10] = [
+    const SAID: [&str; 14] = [
+        "--fatal-infos",
+        "--fatal-warnings",
+        " issues found.",
+        "1 issue found.",
         "strict mode",
         "too many warnings",
         "--max-warnings",

@@ -73,10 +73,18 @@ impl Log {
             kind: Kind::Plain,
         };
         let mut quiet = false;
-        let mut buffer = String::new();
+        let (mut buffer, mut last) = (String::new(), String::new());
         for (index, raw) in text.split('\n').enumerate() {
             buffer.clear();
-            let (column, raw) = wrapper::columns(raw);
+            let (column, raw) = wrapper::columns(raw, &last);
+            if let Some((job, name)) = column
+                && !(last.len() == job.len() + name.len() + 2
+                    && last.starts_with(job)
+                    && last.trim_end().ends_with(name))
+            {
+                last.clear();
+                last.extend([job, "\t", name, "\t"]);
+            }
             strip(raw, &mut buffer);
             let body = wrapper::prefix(&buffer).trim_end();
             log.enter(column, body);

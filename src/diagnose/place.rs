@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Parts of paths that belong to somebody else: dependencies, standard libraries, tool caches.
-const FOREIGN: [&str; 26] = [
+const FOREIGN: [&str; 27] = [
+    "Python.framework/",
     "site-packages/",
     "dist-packages/",
     "node_modules/",
@@ -33,6 +34,12 @@ const FOREIGN: [&str; 26] = [
     "<stdin>",
     "<anonymous>",
 ];
+
+/// The file's name in the project, where Bazel's sandbox stands before it.
+pub(super) fn outside(file: &str) -> &str {
+    let inside = file.split_once("/execroot/").and_then(|(_, rest)| rest.split_once('/'));
+    inside.map_or(file, |(_, rest)| rest)
+}
 
 /// Whether the file is not the project's own.
 pub(super) fn foreign(file: &str) -> bool {

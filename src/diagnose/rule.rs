@@ -9,6 +9,7 @@ use super::{
     family,
     finding::{Finding, Level},
     log::{Log, Mark},
+    place,
 };
 use crate::domain::diagnosis::{Category, Diagnostic};
 
@@ -57,7 +58,7 @@ impl Rule {
         let group = |name| found.name(name).map(|m| m.as_str().trim()).filter(|text| !text.is_empty());
         let number = |name| group(name).and_then(|text: &str| text.parse().ok()).filter(|n| *n > 0);
         let said = Diagnostic {
-            file: group("file").map(str::to_owned),
+            file: group("file").map(|file| place::outside(file).to_owned()),
             line: number("line"),
             column: number("column"),
             code: group("code").map(str::to_owned),

@@ -5,19 +5,26 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Job and step of `gh run view --log` (`job TAB step TAB timestamp text`), and the rest of the line without its timestamp.
-pub(super) fn columns(line: &str) -> (Option<(&str, &str)>, &str) {
+/// Lines of a text of several lines have the columns and no timestamp: they are known by `last`, the columns before.
+pub(super) fn columns<'a>(line: &'a str, last: &str) -> (Option<(&'a str, &'a str)>, &'a str) {
     let mut parts = line.splitn(3, '\t');
-    if let (Some(job), Some(step), Some(rest)) = (parts.next(), parts.next(), parts.next())
-        && let Some(rest) = timestamp(rest)
-    {
-        return (Some((job, step)), rest);
+    if let (Some(job), Some(step), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
+        if let Some(rest) = timestamp(rest) {
+            return (Some((job, step)), rest);
+        }
+        if !last.is_empty() && line.starts_with(last) {
+            return (Some((job, step)), rest);
+        }
     }
     (None, timestamp(line).unwrap_or(line))
 }
 
+/// A byte order mark, also as terminals of Windows show it.
+const MARKS: [&str; 6] = ["\u{feff}", "´╗┐", "∩╗┐", "ï»¿", "???", "�"];
+
 /// The rest of a line that begins with an ISO timestamp: `2024-05-01T10:00:00.1234567Z text`.
 fn timestamp(line: &str) -> Option<&str> {
-    let line = line.trim_start_matches('\u{feff}');
+    let line = MARKS.iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line);
     let bytes = line.as_bytes();
     let shaped = bytes.len() >= 20
         && bytes[..19]
@@ -34,11 +41,12 @@ fn timestamp(line: &str) -> Option<&str> {
 
 static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"^(?:#\d+ (?:\d+\.\d+ )",              // BuildKit: `#12 3.456 text`
-        r"|\d+\.\d{3} ",                        // BuildKit, when it says an output again
-        r"|\[\d{4}-\d\d-\d\d[T ][\d:.,]+Z?\] ", // Jenkins
-        r"|\[[^\]]+\]\s+\| ",                   // act: `[CI/test]   | text`
-        r"|[A-Za-z][\w.-]*[-_]\d+\s+\| ",       // Compose: `web-1  | text`
+        r"^(?:#\d+ (?:\d+\.\d+ )",                 // BuildKit: `#12 3.456 text`
+        r"|\d+\.\d{3} ",                           // BuildKit, when it says an output again
+        r"|\[\d{4}-\d\d-\d\d[T ][\d:.,]+Z?\] ",    // Jenkins
+        r"|\[[^\]]+\]\s+\| ",                      // act: `[CI/test]   | text`
+        r"|\[(?:\d{1,2}|[a-z][a-z0-9]*_\w+)\]:? ", // concurrently: `[0] text`, melos: `[my_package]: text`
+        r"|[A-Za-z][\w.-]*[-_]\d+\s+\| ",          // Compose: `web-1  | text`
         r"|@?[A-Za-z][\w./@-]*[:#](?:build|lint|test|types?|typecheck|type-check|check|format|check-types|compile|dev|ci|[a-z]+:[a-z]+): ", // Turborepo
         r"|(?:packages|apps|libs|services|\.)[\w./@-]* (?:build|lint|test|typecheck|type-check|check|format|compile|ci)\$? ?: ", // pnpm -r
         r")"
@@ -69,10 +77,15 @@ mod tests {
 
     #[test]
     fn columns_and_timestamps_go() {
-        assert_eq!(columns("build\tRun x\t2024-05-01T10:00:00.1234567Z hello"), (Some(("build", "Run x")), "hello"));
-        assert_eq!(columns("\u{feff}2024-05-01T10:00:00Z"), (None, ""));
-        assert_eq!(columns("2024-05-01T10:00:00+02:00 x"), (None, "2024-05-01T10:00:00+02:00 x"));
-        assert_eq!(columns("a\tb\tc"), (None, "a\tb\tc"));
+        assert_eq!(
+            columns("build\tRun x\t2024-05-01T10:00:00.1234567Z hello", ""),
+            (Some(("build", "Run x")), "hello")
+        );
+        assert_eq!(columns("\u{feff}2024-05-01T10:00:00Z", ""), (None, ""));
+        assert_eq!(columns("2024-05-01T10:00:00+02:00 x", ""), (None, "2024-05-01T10:00:00+02:00 x"));
+        assert_eq!(columns("a\tb\tc", ""), (None, "a\tb\tc"));
+        assert_eq!(columns("a\tb\tc", "a\tb\t"), (Some(("a", "b")), "c"));
+        assert_eq!(columns("a\tb\t´╗┐2024-05-01T10:00:00Z c", ""), (Some(("a", "b")), "c"));
     }
 
     #[test]
@@ -86,6 +99,8 @@ mod tests {
             ("src/main.c:3:5: error: x", "src/main.c:3:5: error: x"),
             ("12 | code", "12 | code"),
             ("4.321 error: x", "error: x"),
+            ("[1] error: x", "error: x"),
+            ("[my_package]: error: x", "error: x"),
             ("[2026-03-01T10:00:00.000Z] error: x", "error: x"),
         ] {
             assert_eq!(prefix(line), wanted);

@@ -103,9 +103,6 @@ fn job_words(event: &JobEvent) -> Option<(String, Tone)> {
         JobEvent::RetryScheduled { because, .. } => (format!("will be tried again: {because}"), Tone::Plain),
         JobEvent::Skipped { reason } => (format!("skipped: {reason}"), Tone::Plain),
         JobEvent::Cancelling { reason } => (format!("cancelling: {reason}"), Tone::Bad),
-        JobEvent::StepFinished { step, exit, took } if *exit != 0 => {
-            (format!("step {} ended with exit {exit} after {took}", step + 1), Tone::Bad)
-        }
         JobEvent::Queued | JobEvent::StepStarted { .. } | JobEvent::StepFinished { .. } | JobEvent::Unknown => {
             return None;
         }

@@ -34,6 +34,8 @@ use super::{
 const FRAME: Duration = Duration::from_millis(33);
 /// A key is shown sooner.
 const KEY: Duration = Duration::from_millis(8);
+/// The first frame waits no longer than this for what has happened so far; a longer log is drawn as it comes.
+const FIRST: Duration = Duration::from_millis(15);
 /// Frames of the session taken in before the screen gets its turn.
 const BATCH: usize = 512;
 
@@ -48,7 +50,7 @@ pub async fn run(session: Session, options: Options) -> Result<Left, BoardError>
     let start = Instant::now();
     let clock = move || Clock { wall: Timestamp::now(), mono: start.elapsed() };
     let mut board = Board::new(session, options, Screen::new(pipe, Box::new(size)), gauge.clone(), Box::new(clock))?;
-    board.hear_all();
+    board.catch_up().await;
     board.draw_if_due()?;
     let mut signals = Some(Signals::listen()?);
     let left = loop {
@@ -223,6 +225,15 @@ impl<W: Write> Board<W> {
     pub(super) fn hear_all(&mut self) {
         for _ in 0..BATCH {
             let Some(frame) = self.session.try_frame() else { break };
+            self.hear(frame);
+        }
+    }
+
+    /// Takes in what has happened so far, for a moment, so that the first frame shows it.
+    async fn catch_up(&mut self) {
+        let end = tokio::time::Instant::now() + FIRST;
+        while !self.ui.link.caught_up {
+            let Ok(Some(frame)) = tokio::time::timeout_at(end, self.session.frame()).await else { break };
             self.hear(frame);
         }
     }

@@ -97,7 +97,8 @@ pub fn is_open(ui: &Ui, state: &State, node: &Node) -> bool {
     by_itself != ui.runs.turned.contains(node)
 }
 
-/// What is said under a row: what is wrong, and what is being done about it. Without room for both, the newer.
+/// What is said under a row: what is wrong, and what is being done about it. Without room for both, what is being done,
+/// unless that came to nothing.
 pub fn notes(state: &State, node: &Node, roomy: bool) -> Vec<(String, Note)> {
     let mut notes: Vec<(String, Note)> = match node {
         Node::Run(run) => state.runs.get(run).and_then(refusal).into_iter().collect(),
@@ -108,7 +109,8 @@ pub fn notes(state: &State, node: &Node, roomy: bool) -> Vec<(String, Note)> {
         Node::Step(..) | Node::Output(_) => Vec::new(),
     };
     if !roomy && notes.len() > 1 {
-        notes.remove(0);
+        let came_to_nothing = notes.last().is_some_and(|(_, note)| *note == Note::Fault);
+        notes.remove(usize::from(came_to_nothing));
     }
     notes
 }

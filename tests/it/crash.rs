@@ -99,7 +99,9 @@ fn under_way(records: &[Record]) -> BTreeSet<Attempt> {
         let Event::Run { run, event: RunEvent::Job { job, event } } = &record.event else { continue };
         match event {
             JobEvent::Started { attempt } => assert!(open.insert((run.0, job.0.clone(), *attempt)), "started twice"),
-            JobEvent::Finished { attempt, .. } => assert!(open.remove(&(run.0, job.0.clone(), *attempt)), "ended twice"),
+            JobEvent::Finished { attempt, .. } => {
+                assert!(open.remove(&(run.0, job.0.clone(), *attempt)), "ended twice");
+            }
             JobEvent::CacheHit { .. } => open.retain(|(of, key, _)| (*of, key.as_str()) != (run.0, job.as_str())),
             _ => {}
         }
@@ -113,7 +115,10 @@ fn lost(records: &[Record]) -> BTreeSet<Attempt> {
     assert!(matches!(records[0].event, Event::Control { event: ControlEvent::Started { .. } }), "{:?}", records[0]);
     for record in &records[1..] {
         match &record.event {
-            Event::Run { run, event: RunEvent::Job { job, event: JobEvent::Finished { attempt, outcome: JobOutcome::Lost, .. } } } => {
+            Event::Run {
+                run,
+                event: RunEvent::Job { job, event: JobEvent::Finished { attempt, outcome: JobOutcome::Lost, .. } },
+            } => {
                 found.insert((run.0, job.0.clone(), *attempt));
             }
             Event::Run { event: RunEvent::Job { event: JobEvent::Started { .. }, .. }, .. } => break,
@@ -207,7 +212,8 @@ fn a_log_that_was_only_just_made_is_an_empty_one() {
 #[test]
 fn processes_of_a_killed_gonogo_are_ended_by_the_next_before_anything_new_begins() {
     let home = Home::new();
-    let definition = "[pipelines.ci.jobs.work]\nsteps = [\"touch ../started; setsid sleep 600 & test -e ready || sleep 600\"]\n";
+    let definition =
+        "[pipelines.ci.jobs.work]\nsteps = [\"touch ../started; setsid sleep 600 & test -e ready || sleep 600\"]\n";
     let project = home.project("shop", definition);
     let running = home.start(&project, &["run"]);
     project.wait_for_file("../started");

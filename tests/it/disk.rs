@@ -34,7 +34,8 @@ fn seqs(text: &str) -> Vec<u64> {
 #[test]
 fn output_that_fills_the_disk_fails_its_job_in_words_and_the_log_goes_on() {
     let home = Home::new();
-    let flood = "[pipelines.ci.jobs.work]\nsteps = [\"head -c 10000000 /dev/urandom | od -An -tx1 -v; echo all printed\"]\n";
+    let flood =
+        "[pipelines.ci.jobs.work]\nsteps = [\"head -c 10000000 /dev/urandom | od -An -tx1 -v; echo all printed\"]\n";
     let project = home.project("shop", flood);
     let script = "
         \"$GONOGO\" run > ran 2>&1; echo $? > codes

@@ -23,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
     symptom("aws", "Unable to locate credentials", r"(?P<message>.*Unable to locate credentials.*)").then(config),
     symptom("aws", "fatal error: Unable to locate credentials", r"(?P<message>fatal error: .+)").then(config),
     symptom("aws", "upload failed: ", r"^(?P<message>upload failed: .+)"),
+    symptom("sam", "Error: Failed to create", r"^(?P<message>Error: Failed to create(?:/update)? (?:the stack|changeset|managed resources).*)"),
     symptom("aws", "Deployment failed", r"(?P<message>.*Deployment failed.*)"),
     symptom("ecs", "services-stable", r"(?P<message>.*(?:Waiter ServicesStable failed|services-stable).*)"),
     symptom("gcloud", "ERROR: (gcloud.", r"^(?P<message>ERROR: \(gcloud\.[\w.-]+\) .+)"),

@@ -31,7 +31,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("jekyll", Docs, "Liquid Exception:", r"^\s*(?P<message>Liquid Exception: .+) in (?P<file>\S+)$"),
     rule("javadoc", Docs, ".java:", r"^\S*?\[?(?:ERROR\]\s+)?(?P<file>\S+\.java):(?P<line>\d+): error: (?P<message>(?:reference not found|unknown tag|bad use of|malformed HTML|self-closing element|unexpected end tag|@param name not found|exception not thrown).*)"),
     rule("doxygen", Docs, "error: ", r"^(?P<file>\S+):(?P<line>\d+): error: (?P<message>.+ \(warning treated as error, aborting now\))"),
-    rule("typedoc", Docs, "[error] ", r"^\[error\] (?P<message>.+)").level(Level::Symptom),
+    rule("typedoc", Docs, "[error] ", r"^\[error\] (?P<message>.+)").level(Level::Symptom).then(typedoc),
     rule("rustdoc", Docs, "unresolved link to", r"^error: (?P<message>unresolved link to .+)").then(rustdoc),
 ];
 
@@ -52,6 +52,11 @@ fn mkdocs(finding: &mut Finding, log: &Log) -> bool {
         return config(finding, log);
     }
     true
+}
+
+/// Many programs say `[error]`.
+fn typedoc(finding: &mut Finding, log: &Log) -> bool {
+    log.before(finding.at, 300).any(|(_, line)| line.contains("typedoc"))
 }
 
 fn config(finding: &mut Finding, _: &Log) -> bool {

@@ -66,7 +66,11 @@ fn msbuild(finding: &mut Finding, _: &Log) -> bool {
     !matches!(finding.said.code.as_deref(), Some("MSB4181"))
 }
 
-fn nuget(finding: &mut Finding, _: &Log) -> bool {
+fn nuget(finding: &mut Finding, log: &Log) -> bool {
+    // the versions that there are stand below, under the same code
+    if finding.said.code.as_deref().is_some_and(|code| log.line(finding.at).contains(&format!("{code}:  "))) {
+        return false;
+    }
     let code = finding.said.code.as_deref().unwrap_or_default();
     if code == "NU1301" {
         finding.category = Network;

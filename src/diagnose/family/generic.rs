@@ -14,6 +14,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("", Unknown, "rror", r"^\s*(?P<file>(?:[A-Za-z]:)?[\w./\\@+-]+\.\w+)\((?P<line>\d+)(?:,\s?(?P<column>\d+))?\)\s?:?\s+(?i:error)(?: (?P<code>[A-Z]+\d+))?:?\s+(?P<message>.+)").level(Level::Symptom).then(placed),
     rule("", Lint, ":", r"^(?P<file>[\w@+-]*[\w./@+-]*\.[A-Za-z]\w{0,9}):(?P<line>\d+):(?P<column>\d+):? (?:(?P<code>[A-Z]{1,5}\d{2,5}|\[[\w/-]+\]):? )?(?P<message>\S.+)").level(Level::Guess).then(listed),
     rule("", Unknown, "ERROR", r"^(?:\S+ )?\[?ERROR\]?(?::|\s-|\s)\s*(?P<message>\S.+)").level(Level::Guess).then(spoken),
+    rule("", Unknown, "[error] ", r"^\[error\]\s+(?P<message>.+)").level(Level::Guess).then(spoken),
     rule("", Unknown, "rror: ", r"^(?:[\w.-]+: )?(?:Fatal |Unhandled |fatal )?[eE]rror: (?P<message>.+)").level(Level::Guess).then(spoken),
     rule("", Unknown, "rror:", r"^\s*[✖✗×❌⨯✘]?\s*(?:\S+ )?[eE]rror: (?P<message>.+)").level(Level::Guess).then(spoken),
     rule("", Unknown, "atal", r"^(?i:fatal)(?: error)?: (?P<message>.+)").level(Level::Guess).then(spoken),
@@ -238,6 +239,7 @@ fn spoken(finding: &mut Finding, log: &Log) -> bool {
         || line.starts_with('#')
         || line.starts_with("echo ")
         || line.starts_with("npm error")
+        || line.starts_with("> Task ")
     {
         return false;
     }

@@ -54,6 +54,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("maven", Config, "release version ", r"(?P<message>(?:error: |Fatal error compiling: error: )?release version \d+ not supported)"),
     rule("maven", Config, "Unknown lifecycle phase", r"^\[ERROR\] (?P<message>Unknown lifecycle phase .+?)\."),
     rule("maven", Build, "[ERROR] Failed to execute goal", r"^\[ERROR\] (?P<message>Failed to execute goal .+)").level(Level::Guess).then(goal),
+    rule("gradle", Build, "> Task :", r"^> Task (?P<message>:\S+ FAILED)$").level(Level::Consequence),
     rule("gradle", Build, "Execution failed for task", r"^(?P<message>Execution failed for task '.+'\.)").level(Level::Guess).then(task),
     rule("java", Build, "Exception in thread \"", r#"^Exception in thread "(?P<test>[^"]+)" (?P<code>[\w.$]+)(?:: (?P<message>.+))?"#).level(Level::Symptom).then(thrown),
     rule("java", Resource, "java.lang.OutOfMemoryError", r"(?P<message>java\.lang\.OutOfMemoryError: .+)").level(Level::Symptom),
@@ -263,7 +264,12 @@ fn script(finding: &mut Finding, log: &Log) -> bool {
     true
 }
 
-fn goal(finding: &mut Finding, _: &Log) -> bool {
+fn goal(finding: &mut Finding, log: &Log) -> bool {
+    let below = log.after(finding.at, 4).map(|(_, line)| line.trim_start_matches("[ERROR]").trim());
+    let below = below.take_while(|line| !line.starts_with("at ") && !line.starts_with("->"));
+    if let Some((file, line, column)) = below.filter_map(place::find).find(|(file, ..)| file.contains('/')) {
+        (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
+    }
     let said = &finding.said.message;
     finding.category = if said.contains("surefire") || said.contains("failsafe") {
         Test
@@ -300,8 +306,14 @@ fn task(finding: &mut Finding, log: &Log) -> bool {
     } else {
         Build
     };
-    let why = log.after(finding.at + 1, 3).find_map(|(_, line)| line.trim().strip_prefix("> ").map(str::to_owned));
-    if let Some(why) = why {
+    let below = log.after(finding.at + 1, 12).take_while(|(_, line)| !line.is_empty());
+    let reasons: Vec<String> =
+        below.filter_map(|(_, line)| line.trim().strip_prefix("> ").map(str::to_owned)).collect();
+    let plain = |why: &&String| !why.starts_with("A failure occurred while executing");
+    if let Some(why) = reasons.iter().rfind(plain).or(reasons.first()) {
+        if let Some((file, line, column)) = place::find(why) {
+            (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
+        }
         if why.contains("There were failing tests")
             || why.contains("Compilation failed")
             || why.contains("Compilation error")

@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
         "wget: ",
         r"^(?P<message>wget: (?:unable to resolve|can't connect|server returned error|download timed out|bad address).+)",
     ),
-    symptom("wget", ": ERROR ", r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(?P<message>ERROR (?P<code>[45]\d\d): .+)$")
+    symptom("wget", "ERROR ", r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(?P<message>ERROR (?P<code>[45]\d\d): .+)$")
         .then(status),
     symptom("wget", "failed: ", r"^(?P<message>(?:Connecting to|Resolving) .+ failed: .+)"),
     symptom("ssh", "ssh: ", r"^(?P<message>ssh: (?:connect to host|Could not resolve hostname).+)"),

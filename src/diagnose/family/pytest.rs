@@ -72,8 +72,10 @@ fn section(finding: &mut Finding, log: &Log) -> bool {
             }
         } else if let Some((file, number)) = python_frame(line.trim()) {
             places.push((file, (number, None)));
-        } else if let Some((head, tail)) =
-            line.split_once(": ").or_else(|| line.strip_suffix(':').map(|head| (head, "")))
+        } else if let Some((head, tail)) = line
+            .split_once(": ")
+            .or_else(|| line.split_once(", in "))
+            .or_else(|| line.strip_suffix(':').map(|head| (head, "")))
             && let Some((file, number)) = head.rsplit_once(':')
             && !file.contains(' ')
             && let Ok(number) = number.parse()

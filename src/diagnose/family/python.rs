@@ -239,7 +239,8 @@ fn traceback(finding: &mut Finding, log: &Log) -> bool {
     if trace.error.is_none() && trace.frames.is_empty() {
         return false;
     }
-    let chained = log.after(trace.end + 1, 4).any(|(_, line)| {
+    let next = log.after(trace.end + 1, 15).take_while(|(_, line)| !line.starts_with("Traceback"));
+    let chained = next.into_iter().any(|(_, line)| {
         line.contains("During handling of the above exception")
             || line.contains("was the direct cause of the following")
     });

@@ -16,6 +16,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("swiftc", Type, ".swift:", r"^(?P<file>[^:]+\.swift):(?P<line>\d+):(?P<column>\d+): (?:fatal )?error: (?P<message>.+)").then(swift),
     rule("xcodebuild", Config, "xcodebuild: error: ", r"^xcodebuild: error: (?P<message>.+)"),
     rule("xcodebuild", Build, "** BUILD FAILED **", r"^\*\* (?:BUILD|TEST|ARCHIVE) FAILED \*\*").level(Level::Consequence),
+    rule("xcodebuild", Build, ".xcodeproj: error: ", r"^(?P<file>/?\S.*?\.xcodeproj): error: (?P<message>.+?)(?: \(in target .+\))?$").then(xcode),
     rule("xcodebuild", Config, "error: No profiles for", r"error: (?P<message>No profiles for .+)"),
     rule("xcodebuild", Config, "requires a development team", r"(?:error: )?(?P<message>Signing for .+ requires a development team.*)"),
     rule("swiftpm", Dependency, "error: ", r"^error: (?P<message>(?:Dependencies could not be resolved|no such module|Failed to clone repository|package '.+' (?:is|depends)|failed to resolve).*)").then(swift_module),
@@ -23,6 +24,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("dart", Type, " • ", r"^\s*error (?:•|-) (?P<message>.+?) (?:•|-) (?P<file>\S+\.dart):(?P<line>\d+):(?P<column>\d+) (?:•|-) (?P<code>\w+)").then(dart),
     rule("dart", Lint, " • ", r"^\s*(?:warning|info) (?:•|-) (?P<message>.+?) (?:•|-) (?P<file>\S+\.dart):(?P<line>\d+):(?P<column>\d+) (?:•|-) (?P<code>\w+)").level(Level::Warning),
     rule("dart", Type, " - ", r"^\s*error - (?P<file>\S+\.dart):(?P<line>\d+):(?P<column>\d+) - (?P<message>.+?) - (?P<code>\w+)$").then(dart),
+    rule("dart", Lint, " - ", r"^\s*(?:warning|info) - (?P<file>\S+\.dart):(?P<line>\d+):(?P<column>\d+) - (?P<message>.+?) - (?P<code>\w+)$").level(Level::Warning),
     rule("dart", Type, ".dart:", r"^(?P<file>\S+\.dart):(?P<line>\d+):(?P<column>\d+): Error: (?P<message>.+)").then(dart),
     rule("dart format", Format, "Changed ", r"^Changed (?P<file>\S+\.dart)\.?$"),
     rule("zig", Type, ".zig:", r"^(?P<file>\S+\.zig):(?P<line>\d+):(?P<column>\d+): error: (?P<message>.+)").then(swift),
@@ -33,6 +35,15 @@ pub(super) const RULES: &[Rule] = &[
     rule("solhint", Lint, "error  ", r"^\s+(?P<line>\d+):(?P<column>\d+)\s+error\s+(?P<message>.+?)\s{2,}(?P<code>[\w-]+)$").level(Level::Symptom),
     rule("hardhat", Test, "Error HH", r"^Error (?P<code>HH\d+): (?P<message>.+)"),
 ];
+
+fn xcode(finding: &mut Finding, _: &Log) -> bool {
+    let said = &finding.said.message;
+    if ["certificate", "profile", "Signing", "signing", "development team", "account"].iter().any(|w| said.contains(w))
+    {
+        finding.category = Config;
+    }
+    true
+}
 
 fn swift(finding: &mut Finding, _: &Log) -> bool {
     let said = &finding.said.message;

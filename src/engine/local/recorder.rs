@@ -1,6 +1,9 @@
 //! From the bytes that a process prints to what stands on disk: harmless, without secrets, indexed.
 
-use std::{io, path::{Path, PathBuf}};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 

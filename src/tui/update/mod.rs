@@ -96,16 +96,6 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::Repaint | Action::Refresh => return vec![Effect::Repaint],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return leave(ui, state),
-        // Not there yet: their keys do nothing.
-        Action::Pane5
-        | Action::Pane6
-        | Action::Pane7
-        | Action::OnlyMatches
-        | Action::Details
-        | Action::Fold
-        | Action::Save
-        | Action::Mark
-        | Action::SideBySide => {}
     }
     Vec::new()
 }

@@ -6,7 +6,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::config::keymap::action::{Action, Context};
+use crate::config::keymap::action::Context;
 
 use crate::tui::{
     ui::{Pane, Ui},
@@ -24,12 +24,6 @@ fn title(context: Context) -> &'static str {
         Context::Timeline => "Timeline",
         Context::Approval => "Approval card, once it is armed",
     }
-}
-
-/// Whether this board can do it; the table also has what is to come.
-pub fn is_there(action: Action) -> bool {
-    use Action::{Details, Fold, Mark, OnlyMatches, Pane5, Pane6, Pane7, Save, SideBySide};
-    !matches!(action, Details | Fold | Mark | OnlyMatches | Pane5 | Pane6 | Pane7 | Save | SideBySide)
 }
 
 /// Draws it over the panes: the keys of the focused pane first.
@@ -63,7 +57,7 @@ fn lines(ui: &Ui) -> Vec<Line<'static>> {
             out.push(Line::default());
         }
         out.push(Line::styled(title(context), theme.accent.patch(theme.strong)));
-        for (row, keys) in ui.options.keymap.rows().filter(|(row, _)| row.context == context && is_there(row.action)) {
+        for (row, keys) in ui.options.keymap.rows().filter(|(row, _)| row.context == context) {
             let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
             out.push(Line::from(vec![
                 Span::styled(format!(" {:<16}", keys.join("  ")), theme.strong),
@@ -88,7 +82,7 @@ pub fn markdown(keymap: &crate::config::keymap::Keymap) -> String {
             title(context),
             context.name()
         );
-        for (row, keys) in keymap.rows().filter(|(row, _)| row.context == context && is_there(row.action)) {
+        for (row, keys) in keymap.rows().filter(|(row, _)| row.context == context) {
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
             let _ = writeln!(out, "| {} | `{}` | {} |", keys.join(" "), row.name, row.about);
         }

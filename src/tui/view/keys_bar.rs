@@ -121,7 +121,7 @@ fn for_run(ui: &Ui, state: &State) -> Vec<(Context, Action, &'static str)> {
     let ended = job.map_or(run.outcome.is_some(), |job| job.status.has_ended());
     let mut list = Vec::new();
     if ended {
-        list.push((Context::Global, Action::Rerun, "rerun"));
+        list.push((Context::Global, Action::Rerun, "retry"));
     } else {
         list.push((Context::Global, Action::Stop, "stop"));
     }

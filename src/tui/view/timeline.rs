@@ -84,7 +84,7 @@ impl Scale {
             .map(Timestamp::as_millisecond)
             .max();
         let to = if works { now } else { last.unwrap_or(now) };
-        let span = (to - from).max(1000);
+        let span = (to - from).max(100);
         let open = bars().any(|bar| bar.to.is_none() && bar.kind == BarKind::Waiting);
         let whole = if open && !works { span + span / 6 } else { span };
         let span = (whole >> ui.timeline.scale).max(100);
