@@ -104,7 +104,9 @@ fn at_every_size_it_draws_and_leaves() {
     let project = home.project("shop", "[pipelines.ci.jobs.build]\nsteps = [\"true\"]\n");
     for size in [(20, 5), (40, 10), (60, 15), (80, 24), (200, 50), (300, 100)] {
         let terminal = Terminal::open(&home, &project.root, &[], size);
-        terminal.wait(&format!("something at {size:?}"), |text| text.to_lowercase().contains("gonogo") || text.contains("shop"));
+        terminal.wait(&format!("something at {size:?}"), |text| {
+            text.to_lowercase().contains("gonogo") || text.contains("shop")
+        });
         terminal.press("q");
         let (status, ended) = terminal.finish();
         assert_eq!(status.code(), Some(0), "{}", ended.text);

@@ -137,8 +137,16 @@ fn every_json_is_json() {
     assert_eq!(run["proposals"][0]["status"], "waiting");
     assert_eq!(home.ask(&["approvals", "--json"]).expect(0).json()[0]["run"], 1);
     let lines = home.ask(&["logs", "1/check", "--json"]).expect(0).records();
-    assert_eq!((&lines[0]["line"], &lines[0]["text"]), (&json!(1), &json!("word.txt:1:1: error: the word is not good")));
-    for command in [&["doctor", "--json"][..], &["config", "check", "--json"], &["config", "path", "--json"], &["config", "schema"]] {
+    assert_eq!(
+        (&lines[0]["line"], &lines[0]["text"]),
+        (&json!(1), &json!("word.txt:1:1: error: the word is not good"))
+    );
+    for command in [
+        &["doctor", "--json"][..],
+        &["config", "check", "--json"],
+        &["config", "path", "--json"],
+        &["config", "schema"],
+    ] {
         assert!(home.run(&project, command).json().is_object() || command[0] == "doctor", "{command:?}");
     }
     project.write("log.txt", "word.txt:1:1: error: the word is not good\n");
@@ -209,9 +217,20 @@ fn doctor_finds_a_healthy_home_healthy_and_names_what_is_not() {
 #[test]
 fn a_reader_that_goes_away_is_no_fault() {
     let home = Home::new();
-    let project = home.project("shop", "[pipelines.ci.jobs.count]\nsteps = [\"i=0; while test $i -lt 20000; do echo line $i; i=$((i+1)); done\"]\n");
+    let project = home.project(
+        "shop",
+        "[pipelines.ci.jobs.count]\nsteps = [\"i=0; while test $i -lt 20000; do echo line $i; i=$((i+1)); done\"]\n",
+    );
     home.run(&project, &["run"]).expect(0);
-    for command in ["status", "status --json", "logs", "watch --since 0 --until-idle", "completions bash", "doctor", "config schema"] {
+    for command in [
+        "status",
+        "status --json",
+        "logs",
+        "watch --since 0 --until-idle",
+        "completions bash",
+        "doctor",
+        "config schema",
+    ] {
         let mut shell = Command::new("sh");
         let script = format!("{{ \"$GONOGO\" {command}; echo $? > ../code; }} | head -c 10 > /dev/null; cat ../code");
         shell.args(["-c", &script]).current_dir(&project.root).env_clear().stdin(Stdio::null());

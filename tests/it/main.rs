@@ -6,6 +6,7 @@ mod home;
 mod inside;
 mod terminal;
 
+mod architecture;
 mod board;
 mod commands;
 mod crash;
