@@ -117,17 +117,19 @@ enum Hold {
 
 fn held_back(state: &State, run: &Run) -> Option<Hold> {
     let group = run.concurrency.as_ref()?;
+    // Plans are made side by side: an older run that has none yet may turn out to be of the group.
     let same = |other: &&Run| {
         other.id < run.id
             && other.project == run.project
             && other.outcome.is_none()
-            && other.concurrency.as_ref().is_some_and(|theirs| theirs.group == group.group)
+            && (!other.planned || other.concurrency.as_ref().is_some_and(|theirs| theirs.group == group.group))
     };
     let older = state.active_runs().find(same)?;
     if run.cancelling.is_some() {
         return None;
     }
-    Some(if group.cancel_running && older.cancelling.is_none() { Hold::Cancel(older.id) } else { Hold::Wait })
+    let cancel = group.cancel_running && older.planned && older.cancelling.is_none();
+    Some(if cancel { Hold::Cancel(older.id) } else { Hold::Wait })
 }
 
 /// What the things that are needed have come to.
