@@ -37,6 +37,7 @@ pub struct Args {
 /// The project: path and text of each file.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../assets/demo/Cargo.toml.txt")),
+    ("Cargo.lock", include_str!("../../assets/demo/Cargo.lock.txt")),
     (".gitignore", include_str!("../../assets/demo/gitignore.txt")),
     ("gonogo.toml", include_str!("../../assets/demo/gonogo.toml")),
     ("src/lib.rs", include_str!("../../assets/demo/src/lib.rs")),

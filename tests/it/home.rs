@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gonogo::{domain::id::Seq, protocol::event::Record, store::log::LogReader};
+use gonogo::{domain::id::Seq, protocol::event::Record, state::board::State, store::log::LogReader};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -19,7 +19,7 @@ use nix::{
 use serde_json::Value;
 
 /// Nothing that a test waits for takes longer, even on a machine that is busy with other things.
-pub const DEADLINE: Duration = Duration::from_mins(2);
+pub const DEADLINE: Duration = Duration::from_secs(90);
 
 /// What the tests want of gonogo unless they say otherwise: repairs only where a project asks for them.
 const SETTINGS: &str = "[limits]\njobs = 4\ngrace = \"1s\"\n\n[fix]\nenabled = false\n";
@@ -162,6 +162,24 @@ impl Home {
     pub fn log(&self) -> Vec<Record> {
         let log = LogReader::open(&self.gonogo().join("state/records.db")).unwrap();
         if log.is_blank().unwrap() { Vec::new() } else { log.since(Seq(0), 1_000_000).unwrap() }
+    }
+
+    /// The state that the log makes.
+    pub fn state(&self) -> State {
+        let mut state = State::default();
+        if self.gonogo().join("state/records.db").exists() {
+            self.log().iter().for_each(|record| state.apply(record));
+        }
+        state
+    }
+
+    /// Waits until the state is so.
+    #[track_caller]
+    pub fn wait_state(&self, what: &str, is: impl Fn(&State) -> bool) -> State {
+        wait_for(what, || {
+            let state = self.state();
+            if is(&state) { Ok(state) } else { Err(self.ask(&["status", "--json"]).stdout) }
+        })
     }
 
     /// The output of a job.

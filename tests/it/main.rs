@@ -4,8 +4,13 @@
 
 mod home;
 mod inside;
+mod terminal;
 
+mod architecture;
+mod board;
+mod commands;
 mod crash;
+mod demo;
 mod disk;
 mod examples;
 mod gate;
