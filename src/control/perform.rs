@@ -28,7 +28,7 @@ use crate::{
         local::{self, Done},
         port::{Ended, JobPort, JobReport, Order, Stop, StopSignal},
     },
-    protocol::event::{RepairResult, Telemetry},
+    protocol::{event::RepairResult, telemetry::Telemetry},
     redact::Secrets,
     state::{board::State, job::JobStatus},
     workspace::{

@@ -25,7 +25,10 @@ use crate::{
         self, Case,
         port::{Attempted, CommandRun, JobRun, Progress, RepairError, RepairPort, Tried},
     },
-    protocol::event::{RepairPhase, RepairResult, Revision, Telemetry, TryResult},
+    protocol::{
+        repair::{RepairPhase, RepairResult, Revision, TryResult},
+        telemetry::Telemetry,
+    },
     redact::{Redactor, Secrets},
     state::board::State,
     store::output::{Reader, Writer},

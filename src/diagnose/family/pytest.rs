@@ -64,7 +64,8 @@ fn section(finding: &mut Finding, log: &Log) -> bool {
         if line.starts_with("------") && line.contains("Captured ") {
             break;
         }
-        if line.starts_with("During handling of the above exception") || line.contains("the direct cause of the following")
+        if line.starts_with("During handling of the above exception")
+            || line.contains("the direct cause of the following")
         {
             errors.clear();
         } else if let Some(error) = line.strip_prefix("E ") {
