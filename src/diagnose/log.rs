@@ -78,7 +78,9 @@ impl Log {
             buffer.clear();
             let (column, raw) = wrapper::columns(raw, &last);
             if let Some((job, name)) = column
-                && !(last.len() == job.len() + name.len() + 2 && last.starts_with(job) && last.trim_end().ends_with(name))
+                && !(last.len() == job.len() + name.len() + 2
+                    && last.starts_with(job)
+                    && last.trim_end().ends_with(name))
             {
                 last.clear();
                 last.extend([job, "\t", name, "\t"]);

@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn symbols_are_mended_and_other_text_is_not() {
-        for mangled in ["ΓêÜ ok ├ù no ΓùÅ a ΓÇ║ b", "ÔêÜ ok ├ù no ÔùÅ a ÔÇ║ b", "âˆš ok Ã— no â—\u{8f} a â€º b"] {
+        for mangled in ["ΓêÜ ok ├ù no ΓùÅ a ΓÇ║ b", "ÔêÜ ok ├ù no ÔùÅ a ÔÇ║ b", "âˆš ok Ã— no â—\u{8f} a â€º b"]
+        {
             assert_eq!(mend(mangled.into()), "√ ok × no ● a › b");
         }
         assert_eq!(mend("build\t´╗┐2025 x".into()), "build\t2025 x");

@@ -41,12 +41,12 @@ fn timestamp(line: &str) -> Option<&str> {
 
 static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"^(?:#\d+ (?:\d+\.\d+ )",              // BuildKit: `#12 3.456 text`
-        r"|\d+\.\d{3} ",                        // BuildKit, when it says an output again
-        r"|\[\d{4}-\d\d-\d\d[T ][\d:.,]+Z?\] ", // Jenkins
-        r"|\[[^\]]+\]\s+\| ",                   // act: `[CI/test]   | text`
+        r"^(?:#\d+ (?:\d+\.\d+ )",                 // BuildKit: `#12 3.456 text`
+        r"|\d+\.\d{3} ",                           // BuildKit, when it says an output again
+        r"|\[\d{4}-\d\d-\d\d[T ][\d:.,]+Z?\] ",    // Jenkins
+        r"|\[[^\]]+\]\s+\| ",                      // act: `[CI/test]   | text`
         r"|\[(?:\d{1,2}|[a-z][a-z0-9]*_\w+)\]:? ", // concurrently: `[0] text`, melos: `[my_package]: text`
-        r"|[A-Za-z][\w.-]*[-_]\d+\s+\| ",       // Compose: `web-1  | text`
+        r"|[A-Za-z][\w.-]*[-_]\d+\s+\| ",          // Compose: `web-1  | text`
         r"|@?[A-Za-z][\w./@-]*[:#](?:build|lint|test|types?|typecheck|type-check|check|format|check-types|compile|dev|ci|[a-z]+:[a-z]+): ", // Turborepo
         r"|(?:packages|apps|libs|services|\.)[\w./@-]* (?:build|lint|test|typecheck|type-check|check|format|compile|ci)\$? ?: ", // pnpm -r
         r")"
@@ -87,7 +87,10 @@ mod tests {
 
     #[test]
     fn columns_and_timestamps_go() {
-        assert_eq!(columns("build\tRun x\t2024-05-01T10:00:00.1234567Z hello", ""), (Some(("build", "Run x")), "hello"));
+        assert_eq!(
+            columns("build\tRun x\t2024-05-01T10:00:00.1234567Z hello", ""),
+            (Some(("build", "Run x")), "hello")
+        );
         assert_eq!(columns("\u{feff}2024-05-01T10:00:00Z", ""), (None, ""));
         assert_eq!(columns("2024-05-01T10:00:00+02:00 x", ""), (None, "2024-05-01T10:00:00+02:00 x"));
         assert_eq!(columns("a\tb\tc", ""), (None, "a\tb\tc"));

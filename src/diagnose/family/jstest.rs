@@ -284,8 +284,10 @@ fn tap(finding: &mut Finding, log: &Log) -> bool {
             if !text.is_empty() && (next.starts_with(' ') || next.starts_with('#')) {
                 finding.said.message = text;
             }
-            let frames = log.after(finding.at + 1, 40).take_while(|(_, line)| !line.trim_start().starts_with("not ok "));
-            let own = frames.filter(|(_, line)| line.trim_start().starts_with("at ")).filter_map(|(_, l)| place::find(l));
+            let frames =
+                log.after(finding.at + 1, 40).take_while(|(_, line)| !line.trim_start().starts_with("not ok "));
+            let own =
+                frames.filter(|(_, line)| line.trim_start().starts_with("at ")).filter_map(|(_, l)| place::find(l));
             if let Some((file, line, column)) = own.into_iter().find(|(file, ..)| !place::foreign(file)) {
                 (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
             }

@@ -260,6 +260,10 @@ fn script(finding: &mut Finding, log: &Log) -> bool {
     let Some((at, line)) = why.into_iter().next() else { return true };
     finding.until = at;
     finding.said.message = line.trim().to_owned();
+    let reasons = log.after(at + 1, 12).take_while(|(_, line)| !line.is_empty());
+    for (_, reason) in reasons.filter(|(_, line)| line.trim().starts_with("> ")) {
+        finding.said.message = format!("{} {}", finding.said.message, reason.trim().trim_start_matches("> "));
+    }
     finding.category = if line.contains("Could not compile") { Syntax } else { Config };
     true
 }
@@ -307,7 +311,8 @@ fn task(finding: &mut Finding, log: &Log) -> bool {
         Build
     };
     let below = log.after(finding.at + 1, 12).take_while(|(_, line)| !line.is_empty());
-    let reasons: Vec<String> = below.filter_map(|(_, line)| line.trim().strip_prefix("> ").map(str::to_owned)).collect();
+    let reasons: Vec<String> =
+        below.filter_map(|(_, line)| line.trim().strip_prefix("> ").map(str::to_owned)).collect();
     let plain = |why: &&String| !why.starts_with("A failure occurred while executing");
     if let Some(why) = reasons.iter().rfind(plain).or(reasons.first()) {
         if let Some((file, line, column)) = place::find(why) {

@@ -64,7 +64,8 @@ fn section(finding: &mut Finding, log: &Log) -> bool {
         if line.starts_with("------") && line.contains("Captured ") {
             break;
         }
-        if line.starts_with("During handling of the above exception") || line.contains("the direct cause of the following")
+        if line.starts_with("During handling of the above exception")
+            || line.contains("the direct cause of the following")
         {
             errors.clear();
         } else if let Some(error) = line.strip_prefix("E ") {
@@ -76,8 +77,10 @@ fn section(finding: &mut Finding, log: &Log) -> bool {
             }
         } else if let Some((file, number)) = python_frame(line.trim()) {
             places.push((file, (number, None)));
-        } else if let Some((head, tail)) =
-            line.split_once(": ").or_else(|| line.split_once(", in ")).or_else(|| line.strip_suffix(':').map(|head| (head, "")))
+        } else if let Some((head, tail)) = line
+            .split_once(": ")
+            .or_else(|| line.split_once(", in "))
+            .or_else(|| line.strip_suffix(':').map(|head| (head, "")))
             && let Some((file, number)) = head.rsplit_once(':')
             && !file.contains(' ')
             && let Ok(number) = number.parse()
