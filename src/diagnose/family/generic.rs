@@ -10,7 +10,7 @@ use crate::domain::diagnosis::Category::{
 };
 
 pub(super) const RULES: &[Rule] = &[
-    rule("", Unknown, "rror", r"^\s*(?P<file>(?:[A-Za-z]:)?[\w./\\@+-]*[\w)]\.\w+|Makefile|Dockerfile|Jenkinsfile):(?P<line>\d+)(?::(?P<column>\d+))?:?\s+(?:fatal |syntax )?\[?(?i:error)\]?(?:\[(?P<code>[\w.-]+)\]| (?P<test>[A-Z]+\d+))?:?\s+(?P<message>.+)").level(Level::Symptom).then(placed),
+    rule("", Unknown, "rror", r"^\s*(?P<file>(?:[A-Za-z]:)?[\w./\\@+-]*[\w)]\.\w+|Makefile|Dockerfile|Jenkinsfile):(?P<line>\d+)(?::(?P<column>\d+))?:?\s+(?:fatal |syntax )?(?:\[(?i:error)\]|(?i:error)(?:\[(?P<code>[\w.-]+)\]| (?P<test>[A-Z]+\d+))?(?::| -|\s{2}))\s*(?P<message>.+)").level(Level::Symptom).then(placed),
     rule("", Unknown, "rror", r"^\s*(?P<file>(?:[A-Za-z]:)?[\w./\\@+-]+\.\w+)\((?P<line>\d+)(?:,\s?(?P<column>\d+))?\)\s?:?\s+(?i:error)(?: (?P<code>[A-Z]+\d+))?:?\s+(?P<message>.+)").level(Level::Symptom).then(placed),
     rule("", Lint, ":", r"^(?P<file>[\w@+-]*[\w./@+-]*\.[A-Za-z]\w{0,9}):(?P<line>\d+):(?P<column>\d+):? (?:(?P<code>[A-Z]{1,5}\d{2,5}|\[[\w/-]+\]):? )?(?P<message>\S.+)").level(Level::Guess).then(listed),
     rule("", Unknown, "ERROR", r"^(?:\S+ )?\[?ERROR\]?(?::|\s-|\s)\s*(?P<message>\S.+)").level(Level::Guess).then(spoken),

@@ -20,7 +20,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("go", Import, "package ", r"^(?:(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): )?(?P<message>package \S+ is not in (?:std|GOROOT).*)"),
     rule("go", Import, "import cycle not allowed", r"^(?:(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): )?(?P<message>.*import cycle not allowed.*)"),
     rule("go vet", Lint, "vet: ", r"^vet: (?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): (?P<message>.+)").then(vet),
-    rule("golangci-lint", Lint, ".go:", r"^(?:level=error msg=\S* )?(?P<file>\S+?\.go):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<message>.+?) \((?P<code>[a-z][a-zA-Z0-9-]*)\)$").then(golangci),
+    rule("golangci-lint", Lint, ".go:", r"^\s*(?:level=error msg=\S* )?(?P<file>\S+?\.go):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<message>.+?) \((?P<code>[a-z][a-zA-Z0-9-]*)\)$").then(golangci),
     rule("staticcheck", Lint, ".go:", r"^(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): (?P<message>.+?) \((?P<code>(?:SA|ST|S|QF|U)\d+)\)$"),
     rule("revive", Lint, ".go:", r"^(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): (?P<code>[a-z]+-[a-z-]+): (?P<message>.+)$"),
     rule("go test", Test, "--- FAIL: ", r"^\s*--- FAIL: (?P<test>\S+)").then(failed),

@@ -307,7 +307,7 @@ fn runtime(error: &str) -> Category {
     } else if name == "AssertionError" {
         Test
     } else {
-        Category::Unknown
+        Some(super::of_words(error)).filter(|category| *category != Config).unwrap_or(Category::Unknown)
     }
 }
 
