@@ -68,7 +68,7 @@ const ROWS: &[Row] = &[
         "config/x.keymap:20:5",
         "parse error",
         1,
-        "devicetree error: config/x.keymap:20 (column 5): parse error: expected ';'\nCMake Error at z/dts.cmake:220 (message):\n  gen_defines.py failed\n",
+        "devicetree error: config/x.keymap:20 (column 5): parse error: expected ';'\nCMake Error at z/dts.cmake:220 (message):\n  gen_defines.py failed with return code: 1\n",
     ),
     (
         "SAM",
