@@ -164,8 +164,14 @@ fn select(log: &Log, pool: Vec<Finding>) -> Vec<Finding> {
     }
     chosen.drain(..first);
     let (tool, category) = chosen.first().map_or(("", Category::Unknown), |f| (f.tool, f.category));
+    // of guesses one is enough, unless they are a list of places
     if top < Level::Symptom {
-        chosen.truncate(1);
+        let listed = chosen.first().is_some_and(|f| f.said.line.is_some() && f.said.column.is_some());
+        if listed {
+            chosen.retain(|f| f.said.line.is_some() && f.said.column.is_some());
+        } else {
+            chosen.truncate(1);
+        }
     }
     chosen.retain(|f| f.tool == tool && f.category == category);
     chosen

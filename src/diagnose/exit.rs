@@ -49,6 +49,7 @@ pub(super) fn last_words(log: &Log, steps: &[usize]) -> Option<Finding> {
             && line.chars().filter(|c| c.is_alphabetic()).count() > 3
             && !line.starts_with("Process completed with exit code")
             && !line.starts_with("npm error A complete log")
+            && !line.trim_start().starts_with("at ")
     })?;
     let category = super::family::of_words(log.line(at));
     let mut finding = Finding::new(at, "", category, Level::Consequence, log.line(at));

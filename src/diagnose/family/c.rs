@@ -27,6 +27,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("clang", Build, "linker command failed", r"^clang(?:\+\+)?: error: linker command failed.+").level(Level::Consequence),
     rule("gcc", Resource, "Killed signal terminated program", r"(?:fatal error|error): Killed signal terminated program.*").level(Level::Decisive),
     rule("gcc", Build, "internal compiler error", r"internal compiler error: .+"),
+    rule("devicetree", Build, "devicetree error: ", r"^devicetree error: (?:(?P<file>[^:\s]+):(?P<line>\d+) \(column (?P<column>\d+)\): )?(?P<message>.+)"),
     rule("cmake", Build, "CMake Error", r"^CMake Error(?: \(dev\))?(?: at (?P<file>[^:]+):(?P<line>\d+)(?: \((?P<code>[^)]+)\))?)?:?(?P<message> \S.*)?$").then(cmake),
     rule("cmake", Build, "CMake Error: ", r"^CMake Error: (?P<message>.+)").then(cmake),
     rule("meson", Build, ": ERROR: ", r"^(?P<file>\S*meson\.build):(?P<line>\d+):(?P<column>\d+): ERROR: (?P<message>.+)"),
@@ -196,6 +197,9 @@ fn cmake(finding: &mut Finding, log: &Log) -> bool {
     }
     if finding.said.message.starts_with("Parse error") {
         finding.category = Syntax;
+    }
+    if finding.said.message.contains("failed with return code") {
+        finding.level = Level::Guess;
     }
     finding.said.code = None;
     true

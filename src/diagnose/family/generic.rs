@@ -19,6 +19,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("", Unknown, "rror:", r"^\s*[✖✗×❌⨯✘]?\s*(?:\S+ )?[eE]rror: (?P<message>.+)").level(Level::Guess).then(spoken),
     rule("", Unknown, "atal", r"^(?i:fatal)(?: error)?: (?P<message>.+)").level(Level::Guess).then(spoken),
     rule("", Unknown, "❌", r"^\s*❌\s*(?P<message>.+)").level(Level::Guess).then(spoken),
+    rule("", Unknown, "⨯", r"^\s*⨯\s+(?P<message>.*\w{3}.*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "✗", r"^\s*✗\s*(?P<message>.+)").level(Level::Guess).then(spoken),
     rule("", Unknown, "FAILED", r"^(?P<message>.*\bFAILED\b.*)").level(Level::Guess).then(spoken),
     rule("", Unknown, "failed", r"^(?P<message>.*\bfailed(?: to| with|:).*)").level(Level::Guess).then(spoken),
