@@ -31,7 +31,7 @@ fn log(coloured: bool) -> Vec<u8> {
         number += 1;
         let (green, plain) = if coloured { ("\x1b[32m", "\x1b[0m") } else { ("", "") };
         text.push_str(&match number % 5 {
-            0 => format!("{green}   Compiling{plain} some-crate v1.{}.0 (/work/src/some-crate)\n", number % 97),
+            0 => format!("{green}   Compiling{plain} some-crate v1.{}.0 (/src/some-crate)\n", number % 97),
             1 => format!(
                 "2026-01-01T00:00:{:02}.123456Z  INFO request{{id={number}}}: handled in {} ms\n",
                 number % 60,

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     attend::{self, Manner, attend},
-    connect::{Client, Heard, Place, person},
+    connect::{Client, Heard, Place, person, with_control},
     report::Problem,
 };
 
@@ -98,9 +98,8 @@ async fn answer(
 ) -> Result<ExitCode, Problem> {
     let place = Place::find()?;
     place.warn();
-    let control = place.control()?;
-    let done = async {
-        let mut client = Client::open(&control, person()).await?;
+    with_control(&place, 3, async |control| {
+        let mut client = Client::open(control, person()).await?;
         let decision = decide(&client, &id)?;
         let go = matches!(decision, Decision::Go { .. });
         let manner = Manner { json, go: false, tail: 0 };
@@ -127,12 +126,14 @@ async fn answer(
                         })
                     }
                     (Some(ProposalStatus::Applied), Some(run)) if go => attend(&mut client, run, manner).await,
+                    // With this answer nothing of the run may be open any more, and what was applied is followed up.
+                    (_, Some(run)) if client.state.runs.get(&run).is_some_and(|run| run.followed_by.is_some()) => {
+                        attend(&mut client, run, manner).await.map(|_| ExitCode::SUCCESS)
+                    }
                     _ => Ok(ExitCode::SUCCESS),
                 }
             }
         }
-    }
-    .await;
-    control.shut_down(person()).await;
-    done
+    })
+    .await
 }

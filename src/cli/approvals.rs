@@ -38,7 +38,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     let place = Place::find()?;
     let Some(follower) = place.follow()? else {
-        if args.json {
+        if args.json && args.id.is_none() {
             say("[]");
             return Ok(ExitCode::SUCCESS);
         }
@@ -57,7 +57,8 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
 fn list(state: &State, json: bool) {
     let waiting = approval::pending(state);
     if json {
-        return say(&pretty(&Value::Array(waiting.iter().map(to_json).collect())));
+        say(&pretty(&Value::Array(waiting.iter().map(to_json).collect())));
+        return;
     }
     if waiting.is_empty() {
         say("nothing waits for you");
@@ -86,7 +87,11 @@ fn show(state: &State, id: &ApprovalId, json: bool) -> Result<ExitCode, Problem>
             let proposal = found.ok_or_else(|| {
                 Problem::usage(format!("there is no proposal {number}")).hint("`gonogo approvals` lists what waits")
             })?;
-            if json { say(&pretty(&proposal_json(proposal))) } else { print(proposal) }
+            if json {
+                say(&pretty(&proposal_json(proposal)));
+            } else {
+                print(proposal);
+            }
         }
         ApprovalId::Gate { run, gate: name } => {
             let run = super::status::find(state, *run)?;

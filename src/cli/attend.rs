@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use crate::{
     domain::{
         id::{ApprovalId, OutputId, RunId},
@@ -23,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    connect::{Client, Heard},
+    connect::{Client, Heard, Interrupts},
     plain,
     report::Problem,
 };
@@ -43,6 +41,7 @@ pub struct Manner {
 pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<ExitCode, Problem> {
     let mut run = run;
     let mut keys = Interrupts::new()?;
+    let mut refused = false;
     loop {
         show_unheard(client, manner).await?;
         if let Some(next) = client.state.runs.get(&run).and_then(|run| run.followed_by) {
@@ -61,7 +60,7 @@ pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<E
                     show(client, &records, manner).await?;
                 }
             }
-            () = keys.next() => keys.act(client, run, manner).await?,
+            () = keys.next() => stop(client, run, manner, &mut refused).await?,
         }
     }
     Ok(conclude(client, run, manner))
@@ -80,7 +79,7 @@ fn is_settled(state: &State, id: RunId) -> bool {
     let Some(run) = state.runs.get(&id) else { return true };
     let waits_for_gate = run.gates.iter().any(|gate| gate.status == GateStatus::Asking)
         && run.jobs.iter().all(|job| job.status.has_ended() || job.status == crate::state::job::JobStatus::Waiting);
-    let repairing = run.jobs.iter().any(|job| job.repair().is_some_and(|repair| repair.result.is_none()));
+    let repairing = run.jobs.iter().any(|job| run.is_repairing(job, &state.proposals));
     let applying = run
         .proposals
         .iter()
@@ -172,45 +171,20 @@ pub fn exit_code(run: &Run) -> ExitCode {
     }
 }
 
-/// Ctrl-C and friends: the first asks the run to end, the second ends it.
-struct Interrupts {
-    /// A stop was refused before.
-    refused: bool,
-    signals: [Signal; 3],
-}
-
-impl Interrupts {
-    fn new() -> Result<Self, Problem> {
-        let hear = |kind| signal(kind).map_err(Problem::from);
-        Ok(Self {
-            refused: false,
-            signals: [hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?, hear(SignalKind::hangup())?],
-        })
+/// Ctrl-C and friends: the first asks the run to end, the second ends it. `refused`: a stop was refused before.
+async fn stop(client: &mut Client, run: RunId, manner: Manner, refused: &mut bool) -> Result<(), Problem> {
+    if !manner.json {
+        super::report::warn("stopping; once more to stop at once");
     }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hang_up] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
-    }
-
-    async fn act(&mut self, client: &mut Client, run: RunId, manner: Manner) -> Result<(), Problem> {
-        if !manner.json {
-            super::report::warn("stopping; once more to stop at once");
-        }
-        match client.command(Command::Cancel { run, job: None }).await {
-            // Most likely it has just ended by itself. If it can't be stopped (the disk is full), the next one leaves.
-            Err(problem) if problem.kind == super::report::Kind::NoGo && !self.refused => {
-                self.refused = true;
-                if client.state.runs.get(&run).is_some_and(|run| run.outcome.is_none()) {
-                    super::report::warn(&problem.to_string());
-                }
-                Ok(())
+    match client.command(Command::Cancel { run, job: None }).await {
+        // Most likely it has just ended by itself. If it can't be stopped (the disk is full), the next one leaves.
+        Err(problem) if problem.kind == super::report::Kind::NoGo && !*refused => {
+            *refused = true;
+            if client.state.runs.get(&run).is_some_and(|run| run.outcome.is_none()) {
+                super::report::warn(&problem.to_string());
             }
-            other => other.map(|_| ()),
+            Ok(())
         }
+        other => other.map(|_| ()),
     }
 }

@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 use crate::{
     config::settings::{Color, Glyphs},
     domain::{actor::Actor, id::Seq},
-    protocol::{command::Command, frame::Ask, session::Attach as _},
+    protocol::{command::Command, session::Attach as _},
     tui::{
         self,
         glyphs::{ASCII, UNICODE},
@@ -39,17 +39,14 @@ pub async fn run() -> Result<ExitCode, Problem> {
 
 /// Opens the board; `first` is given as soon as it is open.
 pub async fn open(place: &Place, root: Option<PathBuf>, first: Option<Command>) -> Result<ExitCode, Problem> {
-    let control = place.control()?;
+    let control = place.control(true)?;
     let actor = person();
-    let mut session = control.attach(actor.clone(), Seq(0));
+    let session = control.attach(actor.clone(), Seq(0));
     let configured = place.settings.projects.iter().map(|project| (project.path.clone(), Some(project.name.clone())));
     let here = root.iter().map(|root| (root.clone(), None));
     let add = configured.chain(here).map(|(root, name)| Command::AddProject { root, name });
-    for command in add.chain(first) {
-        let id = session.next_id();
-        session.ask(Ask::Command { id, command }).await.map_err(Problem::fault)?;
-    }
-    let left = tui::event_loop::run(session, options(place, root, &actor)).await;
+    let opening = add.chain(first).collect();
+    let left = tui::event_loop::run(session, Options { opening, ..options(place, root, &actor) }).await;
     control.shut_down(actor).await;
     place.warn();
     match left.map_err(|error| Problem::fault("the board failed").because(&error))? {

@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     attend::{self, Manner},
-    connect::{Client, Heard, Place, person},
+    connect::{Client, Heard, Place, person, with_control},
     plain::say,
     report::Problem,
     run::start_and_attend,
@@ -70,16 +70,13 @@ pub struct UndoArgs {
 /// Stops a run or a job.
 pub async fn cancel(args: CancelArgs) -> Result<ExitCode, Problem> {
     let place = Place::find()?;
-    let control = place.control()?;
-    let done = async {
-        let mut client = Client::open(&control, person()).await?;
+    with_control(&place, 1, async |control| {
+        let mut client = Client::open(control, person()).await?;
         client.command(Command::Cancel { run: args.run, job: args.job.map(JobKey) }).await?;
         say(&format!("run {} is being stopped", args.run));
         Ok(ExitCode::SUCCESS)
-    }
-    .await;
-    control.shut_down(person()).await;
-    done
+    })
+    .await
 }
 
 /// Runs jobs of an ended run again.
@@ -96,23 +93,19 @@ pub async fn retry(args: RetryArgs) -> Result<ExitCode, Problem> {
 async fn restart(command: Command, manner: Manner) -> Result<ExitCode, Problem> {
     let place = Place::find()?;
     place.warn();
-    let control = place.control()?;
-    let done = async {
-        let mut client = Client::open(&control, person()).await?;
+    with_control(&place, 3, async |control| {
+        let mut client = Client::open(control, person()).await?;
         start_and_attend(&mut client, command, manner).await
-    }
-    .await;
-    control.shut_down(person()).await;
-    done
+    })
+    .await
 }
 
 /// Looks for a repair of a failed job again.
 pub async fn repair(args: RepairArgs) -> Result<ExitCode, Problem> {
     let place = Place::find()?;
-    let control = place.control()?;
     let manner = Manner { json: args.json, go: false, tail: 0 };
-    let done = async {
-        let mut client = Client::open(&control, person()).await?;
+    with_control(&place, 3, async |control| {
+        let mut client = Client::open(control, person()).await?;
         let job = JobKey(args.job);
         let repairs = |client: &Client| {
             client.state.runs.get(&args.run).and_then(|run| run.job(&job)).map_or(0, |job| job.repairs.len())
@@ -123,19 +116,16 @@ pub async fn repair(args: RepairArgs) -> Result<ExitCode, Problem> {
             client.hear().await?;
         }
         attend::attend(&mut client, args.run, manner).await
-    }
-    .await;
-    control.shut_down(person()).await;
-    done
+    })
+    .await
 }
 
 /// Takes back an applied proposal.
 pub async fn undo(args: UndoArgs) -> Result<ExitCode, Problem> {
     let place = Place::find()?;
-    let control = place.control()?;
     let manner = Manner { json: args.json, go: false, tail: 0 };
-    let done = async {
-        let mut client = Client::open(&control, person()).await?;
+    with_control(&place, 1, async |control| {
+        let mut client = Client::open(control, person()).await?;
         client.command(Command::Undo { proposal: args.proposal }).await?;
         loop {
             let proposal = client.state.proposals.get(&args.proposal);
@@ -163,8 +153,6 @@ pub async fn undo(args: UndoArgs) -> Result<ExitCode, Problem> {
                 attend::show(&mut client, &records, manner).await?;
             }
         }
-    }
-    .await;
-    control.shut_down(person()).await;
-    done
+    })
+    .await
 }

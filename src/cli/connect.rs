@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    signal::unix::{Signal, SignalKind, signal},
+};
 use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::{
@@ -45,6 +48,8 @@ pub struct Place {
     pub settings: Settings,
     /// What is wrong in `config.toml`, rendered.
     pub problems: Vec<String>,
+    /// gonogo's own log; what is logged is written until this is dropped.
+    logging: OnceLock<Option<WorkerGuard>>,
 }
 
 impl Place {
@@ -55,7 +60,7 @@ impl Place {
         let loaded = settings::load(&paths.config_file, home.as_deref())
             .map_err(|error| Problem::usage("can't read the configuration").because(&error))?;
         let problems = loaded.problems.iter().map(ToString::to_string).collect();
-        Ok(Self { paths, settings: loaded.settings, problems })
+        Ok(Self { paths, settings: loaded.settings, problems, logging: OnceLock::new() })
     }
 
     /// Says on standard error what is wrong in `config.toml`.
@@ -65,8 +70,9 @@ impl Place {
         }
     }
 
-    fn options(&self) -> Options {
+    fn options(&self, resume: bool) -> Options {
         Options {
+            resume,
             state_dir: self.paths.state_dir.clone(),
             cache_dir: self.paths.cache_dir.clone(),
             jobs: self.settings.limits.jobs,
@@ -75,12 +81,10 @@ impl Place {
         }
     }
 
-    /// Takes hold of the log and starts control in this process.
-    pub fn control(&self) -> Result<ControlHandle, Problem> {
-        // Kept to the end of the process: tasks may have something to log until then.
-        static LOGGING: OnceLock<Option<WorkerGuard>> = OnceLock::new();
-        LOGGING.get_or_init(|| logging::start(&self.paths.state_dir));
-        handle::start(self.options(), &Handle::current()).map_err(|error| match &error {
+    /// Takes hold of the log and starts control in this process. `resume` takes up what was left of earlier days.
+    pub fn control(&self, resume: bool) -> Result<ControlHandle, Problem> {
+        self.logging.get_or_init(|| logging::start(&self.paths.state_dir));
+        handle::start(self.options(resume), &Handle::current()).map_err(|error| match &error {
             StartError::Open(OpenError::Hold(HoldError::Taken { pid, .. })) => {
                 let problem = Problem::fault(&error);
                 match pid {
@@ -103,6 +107,60 @@ impl Place {
         let refusal = Refusal::new("this command only reads");
         Follower::open(&self.paths.state_dir, refusal, &Handle::current())
             .map_err(|error| Problem::fault("can't read the log").because(&error))
+    }
+}
+
+/// Starts control, does the work, and ends control in good order, whatever becomes of the work. A signal never ends gonogo
+/// over the heads of its jobs: the work hears the first ones for itself (see [`super::attend`]); after `patience` of them it is
+/// broken off.
+pub async fn with_control<T>(
+    place: &Place,
+    patience: u32,
+    work: impl AsyncFnOnce(&ControlHandle) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    let mut interrupts = Interrupts::new()?;
+    let control = place.control(false)?;
+    let broken_off = async {
+        for _ in 0..patience {
+            interrupts.next().await;
+        }
+    };
+    let done = tokio::select! {
+        done = work(&control) => done,
+        () = broken_off => Err(Problem::no_go("interrupted")),
+    };
+    control.shut_down(person()).await;
+    done
+}
+
+/// The signals by which a person, a terminal or the system asks gonogo to end.
+pub struct Interrupts {
+    signals: [Signal; 4],
+}
+
+impl Interrupts {
+    /// Listens from now on.
+    pub fn new() -> Result<Self, Problem> {
+        let hear = |kind| signal(kind).map_err(Problem::from);
+        Ok(Self {
+            signals: [
+                hear(SignalKind::interrupt())?,
+                hear(SignalKind::terminate())?,
+                hear(SignalKind::hangup())?,
+                hear(SignalKind::quit())?,
+            ],
+        })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) {
+        let [interrupt, terminate, hang_up, quit] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+            _ = quit.recv() => {}
+        }
     }
 }
 

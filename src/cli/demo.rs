@@ -9,10 +9,12 @@ use std::{
 
 use crate::{domain::actor::Trigger, protocol::command::Command, state::approval};
 
+use crate::workspace::git::Git;
+
 use super::{
     attend::Manner,
     board,
-    connect::{Client, Place, person},
+    connect::{Client, Place, person, with_control},
     plain::say,
     report::Problem,
     run::start_and_attend,
@@ -59,15 +61,13 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     }
     say(&format!("A small Rust project, with three faults: {}", root.display()));
     say("Its pipeline runs now. What fails is diagnosed, repaired in a workspace of its own, and proven there.\n");
-    let control = place.control()?;
-    let done = async {
-        let mut client = Client::open(&control, person()).await?;
+    let done = with_control(&place, 3, async |control| {
+        let mut client = Client::open(control, person()).await?;
         let manner = Manner { json: false, go: args.go, tail: 0 };
         let ended = start_and_attend(&mut client, start, manner).await?;
         Ok::<_, Problem>((ended, approval::pending(&client.state).len()))
-    }
+    })
     .await;
-    control.shut_down(person()).await;
     let (ended, waiting) = done?;
     if args.go {
         say("\nThe repairs, as they stand in the project's history:");
@@ -130,11 +130,10 @@ async fn make_project(dir: Option<&Path>) -> Result<PathBuf, Problem> {
     Ok(root)
 }
 
+/// Through the one way to run git, which heeds no `GIT_DIR` of whoever started us.
 async fn git(root: &Path, args: &[&str]) -> Result<String, Problem> {
-    let output = tokio::process::Command::new("git").arg("-C").arg(root).args(args).output().await?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Problem::fault(format!("`git {}` failed in {}: {said}", args.join(" "), root.display())))
+    let ran = Git::new(root).args(args).text().await;
+    ran.map_err(|error| {
+        Problem::fault(format!("`git {}` failed in {}", args.join(" "), root.display())).because(&error)
+    })
 }

@@ -1,10 +1,11 @@
 //! `gonogo doctor`: whether this machine, this terminal and these files are fit for work.
 
-use std::{fs, io::IsTerminal as _, os::unix::fs::DirBuilderExt as _, path::Path, process::ExitCode};
+use std::{io::IsTerminal as _, path::Path, process::ExitCode};
 
 use serde_json::json;
 
 use crate::{
+    config::paths::private_directory,
     control::follow::Follower,
     protocol::command::Refusal,
     store::{
@@ -100,11 +101,7 @@ fn configuration(place: &Place) -> Finding {
 
 fn state_directory(place: &Place) -> Finding {
     let dir = &place.paths.state_dir;
-    let made = fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .and_then(|()| tempfile::NamedTempFile::new_in(dir).map(|_| ()));
+    let made = private_directory(dir).and_then(|()| tempfile::NamedTempFile::new_in(dir).map(|_| ()));
     match made {
         Ok(()) => good("state", format!("{} ({} of output)", dir.display(), size(total(&dir.join("output"))))),
         Err(error) => bad(

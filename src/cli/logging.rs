@@ -8,6 +8,8 @@ use tracing_appender::{
 };
 use tracing_subscriber::EnvFilter;
 
+use crate::config::paths::private_directory;
+
 /// Days that are kept.
 const DAYS: usize = 7;
 
@@ -19,7 +21,7 @@ const VARIABLE: &str = "GONOGO_LOG";
 pub fn start(state_dir: &Path) -> Option<WorkerGuard> {
     let dir = state_dir.join("log");
     // The appender would otherwise complain on standard error, over the board.
-    std::fs::create_dir_all(&dir).ok()?;
+    private_directory(state_dir).and_then(|()| private_directory(&dir)).ok()?;
     let file = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("gonogo")

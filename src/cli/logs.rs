@@ -6,6 +6,7 @@ use crate::{
     domain::id::{JobKey, OutputId, RunId},
     protocol::query::{Answer, Query},
     state::{board::State, run::Run},
+    store::hold::holder,
 };
 
 use super::{
@@ -79,12 +80,13 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     // A job may print faster than this reads: without `--follow` it ends where the output ended when it began.
     let end = if args.follow { u64::MAX } else { page(&mut client, &output, 0, 0).await?.total_lines };
     loop {
-        let ended = has_ended(&client.state, &output);
+        let ended = has_ended(&client.state, &output) || holder(&place.paths.state_dir).is_none();
         let count = end.saturating_sub(next).min(u64::from(PAGE)) as u32;
         let page = page(&mut client, &output, next, count).await?;
         for (number, line) in (next..).zip(&page.lines) {
-            if grep.as_ref().is_none_or(|grep| grep.is_match(line.text.as_bytes())) {
-                print(&args, number, line);
+            let wanted = grep.as_ref().is_none_or(|grep| grep.is_match(line.text.as_bytes()));
+            if wanted && !print(&args, number, line) {
+                return Ok(ExitCode::SUCCESS);
             }
         }
         next += page.lines.len() as u64;
@@ -97,13 +99,14 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     }
 }
 
-fn print(args: &Args, number: u64, line: &crate::protocol::query::OutputLine) {
+/// Prints a line; says whether anybody still reads.
+fn print(args: &Args, number: u64, line: &crate::protocol::query::OutputLine) -> bool {
     if args.json {
         let json = serde_json::json!({ "line": number + 1, "at": line.at, "text": line.text, "clipped": line.clipped });
-        say(&json.to_string());
+        say(&json.to_string())
     } else {
         let more = if line.clipped { " …" } else { "" };
-        say(&format!("{}{more}", line.text));
+        say(&format!("{}{more}", line.text))
     }
 }
 

@@ -37,16 +37,14 @@ pub fn run_number(state: &State, record: &Record) -> Option<RunId> {
     run_of(state, record).map(|run| run.id)
 }
 
-/// Prints a line; a reader that is gone is no error.
-pub fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+/// Prints a line. Says whether anybody still reads: a reader that is gone is no error, but a reason to stop reading out.
+pub fn say(text: &str) -> bool {
+    writeln!(std::io::stdout(), "{text}").is_ok()
 }
 
 /// Prints a record as a line of JSON.
-pub fn say_json(record: &Record) {
-    if let Ok(json) = serde_json::to_string(record) {
-        say(&json);
-    }
+pub fn say_json(record: &Record) -> bool {
+    serde_json::to_string(record).is_ok_and(|json| say(&json))
 }
 
 /// Whether a record ends the attempt of a job that failed, and which.

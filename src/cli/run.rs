@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     attend::{Manner, attend},
-    connect::{Client, Place, person},
+    connect::{Client, Place, person, with_control},
     report::Problem,
 };
 
@@ -40,17 +40,14 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     let place = Place::find()?;
     place.warn();
     let root = project_root(args.dir.as_deref())?;
-    let control = place.control()?;
     let manner = Manner { json: args.json, go: false, tail: args.tail };
     let trigger = args.on.map_or(Trigger::Manual, |name| Trigger::Event { name });
     let command = Command::StartRun { root, pipeline: args.pipeline, jobs: args.jobs, trigger };
-    let done = async {
-        let mut client = Client::open(&control, person()).await?;
+    with_control(&place, 3, async |control| {
+        let mut client = Client::open(control, person()).await?;
         start_and_attend(&mut client, command, manner).await
-    }
-    .await;
-    control.shut_down(person()).await;
-    done
+    })
+    .await
 }
 
 /// Gives a command that starts or restarts a run, and attends that run.

@@ -12,6 +12,7 @@ use crate::{
         job::{Job, JobStatus},
         run::Run,
     },
+    store::hold::holder,
 };
 
 use super::{
@@ -41,9 +42,18 @@ pub fn nothing_yet() -> Problem {
 /// Prints how things stand.
 pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     let place = Place::find()?;
-    let Some(follower) = place.follow()? else { return Err(nothing_yet()) };
+    let Some(follower) = place.follow()? else {
+        if args.json && args.run.is_none() {
+            say(&pretty(&state_json(&State::default(), 0)));
+            return Ok(ExitCode::SUCCESS);
+        }
+        return Err(nothing_yet());
+    };
     let client = Client::open(&follower, person()).await?;
     let state = &client.state;
+    if !args.json && holder(&place.paths.state_dir).is_none() && state.active_runs().any(|run| run.outcome.is_none()) {
+        super::report::warn("no gonogo is at work: what is shown as running ended with the last one");
+    }
     if let Some(id) = args.run {
         let run = find(state, id)?;
         if args.json {

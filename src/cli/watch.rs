@@ -1,8 +1,13 @@
 //! `gonogo watch`: what happens, as it happens, in plain lines or JSON.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-use crate::domain::id::{RunId, Seq};
+use crate::{
+    domain::id::{RunId, Seq},
+    protocol::event::Record,
+    state::board::State,
+    store::hold::holder,
+};
 
 use super::{
     connect::{Client, Heard, Place, person},
@@ -35,29 +40,36 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     let Some(follower) = place.follow()? else {
         return Err(super::status::nothing_yet());
     };
+    let mut read = true;
     let mut client = Client::open_with(&follower, person(), |state, record| {
         if args.since.is_some_and(|since| record.seq > since) {
-            show(&args, state, record);
+            read = read && show(&args, state, record);
         }
     })
     .await?;
-    loop {
-        if args.until_idle && client.state.active_runs().all(|run| run.outcome.is_some()) {
-            return Ok(ExitCode::SUCCESS);
+    while read {
+        // What is under way without a gonogo at work is not going to end.
+        let idle =
+            || client.state.active_runs().all(|run| run.outcome.is_some()) || holder(&place.paths.state_dir).is_none();
+        if args.until_idle && idle() {
+            break;
         }
-        if let Heard::Records(records) = client.hear().await? {
-            records.iter().for_each(|record| show(&args, &client.state, record));
+        if let Ok(heard) = tokio::time::timeout(LOOK, client.hear()).await
+            && let Heard::Records(records) = heard?
+        {
+            read = records.iter().all(|record| show(&args, &client.state, record));
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn show(args: &Args, state: &crate::state::board::State, record: &crate::protocol::event::Record) {
+/// How often to look whether anybody is still at work.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Shows a record; says whether anybody still reads.
+fn show(args: &Args, state: &State, record: &Record) -> bool {
     if args.run.is_some_and(|run| plain::run_number(state, record) != Some(run)) {
-        return;
+        return true;
     }
-    if args.json {
-        plain::say_json(record);
-    } else if let Some(line) = plain::line(state, record) {
-        plain::say(&line);
-    }
+    if args.json { plain::say_json(record) } else { plain::line(state, record).is_none_or(|line| plain::say(&line)) }
 }

@@ -27,7 +27,8 @@ impl Paths {
         }
         let Some(found) = directories::ProjectDirs::from("", "", "gonogo") else {
             // No home directory: a build user in a container. The files still need a place of their own.
-            return Self::below(&std::env::temp_dir().join("gonogo"));
+            // Named after the user: what another one put there is not ours.
+            return Self::below(&std::env::temp_dir().join(format!("gonogo-{}", user_id())));
         };
         let state_dir = found.state_dir().unwrap_or_else(|| found.data_local_dir()).to_owned();
         let runtime_dir = found.runtime_dir().map_or_else(|| state_dir.join("run"), Path::to_owned);
@@ -52,6 +53,27 @@ impl Paths {
             runtime_dir: home.join("run"),
         }
     }
+}
+
+/// Number of the user that this process runs as.
+fn user_id() -> u32 {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").map_or(0, |about| about.uid())
+}
+
+/// Makes a directory that nobody else can look into, and the ones above it that are missing. One that is there already, and
+/// ours, is closed to others.
+pub fn private_directory(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let about = std::fs::metadata(path)?;
+    if about.uid() != user_id() {
+        return Err(std::io::Error::other(format!("{} belongs to another user", path.display())));
+    }
+    if about.permissions().mode() & 0o077 != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use crate::{
     domain::{
         actor::{Actor, Trigger},
         definition::{ApplyInto, When, WorkspaceKind},
-        id::{ProjectId, ProposalId, RunId},
+        id::{ProjectId, RunId, Seq},
         outcome::{CancelReason, RunOutcome, SkipReason},
         proposal::RiskLevel,
     },
     protocol::event::{Event, GateEvent, JobEvent, ProposalEvent, RepairEvent, RepairResult, RunEvent},
     state::{
         board::State,
-        job::{Attempt, Job, JobStatus, Need},
+        job::{Job, JobStatus, Need},
         proposal::ProposalStatus,
         run::{GateStatus, Run},
     },
@@ -31,6 +31,16 @@ pub struct Limits {
     pub repairs: usize,
     /// Whether runs may begin by themselves.
     pub new_runs: bool,
+    /// Only runs that somebody has asked something of after this record are repaired and followed up: a command that
+    /// answers one question does not begin the work of other days.
+    pub since: Seq,
+}
+
+impl Limits {
+    /// Nothing more begins.
+    pub fn stopping(self) -> Self {
+        Self { jobs: 0, repairs: 0, new_runs: false, ..self }
+    }
 }
 
 /// The events that follow from the state.
@@ -51,7 +61,7 @@ fn job_event(run: &Run, job: &Job, event: JobEvent) -> Event {
 
 fn advance_run(state: &State, run: &Run, limits: Limits, events: &mut Vec<Event>) {
     if run.outcome.is_some() {
-        if limits.new_runs && run.cancelling.is_none() && run.owes_follow_up(&state.proposals) {
+        if limits.new_runs && run.touched > limits.since && run.owes_follow_up(&state.proposals) {
             // Numbered after the newest run, so one a round; the next round sees it and asks for the next.
             if !events.iter().any(|event| matches!(event, Event::Run { event: RunEvent::Requested { .. }, .. })) {
                 events.push(follow_up(state, run));
@@ -117,19 +127,22 @@ enum Hold {
 
 fn held_back(state: &State, run: &Run) -> Option<Hold> {
     let group = run.concurrency.as_ref()?;
-    // Plans are made side by side: an older run that has none yet may turn out to be of the group.
-    let same = |other: &&Run| {
-        other.id < run.id
-            && other.project == run.project
-            && other.outcome.is_none()
-            && (!other.planned || other.concurrency.as_ref().is_some_and(|theirs| theirs.group == group.group))
-    };
-    let older = state.active_runs().find(same)?;
-    if run.cancelling.is_some() {
+    if run.cancelling.is_some() || has_begun(run) {
         return None;
     }
-    let cancel = group.cancel_running && older.planned && older.cancelling.is_none();
-    Some(if cancel { Hold::Cancel(older.id) } else { Hold::Wait })
+    let open = |other: &&Run| other.id != run.id && other.project == run.project && other.outcome.is_none();
+    // One that is not planned yet may turn out to be of the group; the older one goes first.
+    if state.active_runs().filter(open).any(|other| !other.planned && other.id < run.id) {
+        return Some(Hold::Wait);
+    }
+    let same = |other: &&Run| other.concurrency.as_ref().is_some_and(|theirs| theirs.group == group.group);
+    let before = state.active_runs().filter(open).filter(same).find(|other| has_begun(other) || other.id < run.id)?;
+    Some(if group.cancel_running && before.cancelling.is_none() { Hold::Cancel(before.id) } else { Hold::Wait })
+}
+
+/// Something of it is, or was, under way.
+fn has_begun(run: &Run) -> bool {
+    run.jobs.iter().any(|job| !matches!(job.status, JobStatus::Waiting | JobStatus::Skipped { .. }))
 }
 
 /// What the things that are needed have come to.
@@ -200,7 +213,11 @@ fn outcome(run: &Run) -> RunOutcome {
     let any = |is: fn(&JobStatus) -> bool| run.jobs.iter().any(|job| is(&job.status));
     if any(|status| *status == JobStatus::Lost) {
         RunOutcome::Lost
-    } else if run.cancelling.is_some() || any(|status| *status == JobStatus::Cancelled) {
+    } else if run.cancelling.is_some()
+        || any(|status| {
+            matches!(status, JobStatus::Cancelled | JobStatus::Skipped { reason: SkipReason::RunCancelled })
+        })
+    {
         RunOutcome::Cancelled
     } else if any(|status| *status == JobStatus::Failed)
         || run.gates.iter().any(|gate| matches!(gate.status, GateStatus::NoGo { .. }))
@@ -265,8 +282,8 @@ fn start_repairs(state: &State, limits: Limits, events: &mut Vec<Event>) {
     let open = |job: &&Job| job.repair().is_some_and(|repair| repair.result.is_none());
     let under_way = state.active_runs().flat_map(|run| &run.jobs).filter(open).count();
     let mut free = limits.repairs.saturating_sub(under_way);
-    for run in state.active_runs().filter(|run| run.planned && run.fix.enabled && run.cancelling.is_none()) {
-        for job in run.jobs.iter().filter(|job| wants_repair(state, job)) {
+    for run in state.active_runs().filter(|run| run.touched > limits.since) {
+        for job in run.jobs.iter().filter(|job| run.wants_repair(job, &state.proposals)) {
             if let Some(why) = no_more_repairs(state, run, job) {
                 let started = repair_started(job, None);
                 let finished = RepairEvent::Finished { result: RepairResult::GaveUp { why } };
@@ -278,29 +295,6 @@ fn start_repairs(state: &State, limits: Limits, events: &mut Vec<Event>) {
             }
         }
     }
-}
-
-/// It failed with something that a change of files can mend, and nothing was tried yet for this attempt of it.
-fn wants_repair(state: &State, job: &Job) -> bool {
-    let Some(attempt) = job.attempt() else { return false };
-    job.status == JobStatus::Failed
-        && attempt.diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.category.can_repair())
-        && job.repair().is_none_or(|repair| match &repair.result {
-            None => false,
-            Some(_) if repair.was_cut_off() => true,
-            Some(RepairResult::Proposed { proposal }) => {
-                repair.attempt != attempt.number && !answers(state, *proposal, attempt)
-            }
-            Some(_) => repair.attempt != attempt.number,
-        })
-}
-
-/// The proposal came while this attempt ran, for the same fault: one question is enough.
-fn answers(state: &State, proposal: ProposalId, attempt: &Attempt) -> bool {
-    state.proposals.get(&proposal).is_some_and(|proposal| {
-        let mine = attempt.diagnosis.as_ref().map(|diagnosis| &diagnosis.fingerprint);
-        proposal.asked_at >= attempt.started_at && mine == Some(&proposal.proposal.diagnosis.fingerprint)
-    })
 }
 
 /// How many of a project's latest runs are looked at for repairs of the same fault.
@@ -348,8 +342,9 @@ fn settle_proposals(state: &State, events: &mut Vec<Event>) {
                 .get(&run.project)
                 .into_iter()
                 .flat_map(|project| project.runs.iter().rev().take(LOOK_BACK));
-            let passed = newer.filter(|id| **id > run.id).filter_map(|id| state.runs.get(id)).find(|newer| {
-                newer.outcome.is_some()
+            // In a newer run, or in this one when it was retried.
+            let passed = newer.filter(|id| **id >= run.id).filter_map(|id| state.runs.get(id)).find(|newer| {
+                (newer.outcome.is_some() || newer.id == run.id)
                     && newer.pipeline == run.pipeline
                     && newer.job(&inner.job).is_some_and(|job| job.status.is_good())
             });

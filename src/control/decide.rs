@@ -16,7 +16,7 @@ use crate::{
     },
     state::{
         board::State,
-        job::{Job, JobStatus, Need},
+        job::{Job, JobStatus},
         proposal::{ProposalState, ProposalStatus},
         run::{GateStatus, Run},
     },
@@ -73,8 +73,12 @@ fn add_project(state: &State, root: &std::path::Path, name: Option<&str>) -> Res
     if !root.is_absolute() {
         return Err(Refusal::new(format!("the path of a project must be absolute: {}", root.display())));
     }
+    if root.to_str().is_none() {
+        return Err(Refusal::new(format!("the path of a project must be text: {}", root.display()))
+            .hint("rename the directory"));
+    }
     let known = state.project_at(root);
-    if known.is_some_and(|project| !project.forgotten) && name.is_none() {
+    if known.is_some_and(|project| !project.forgotten && name.is_none_or(|name| project.name == name)) {
         return Ok(Vec::new());
     }
     let project = known.map_or_else(|| state.next_project(), |project| project.id);
@@ -162,12 +166,7 @@ fn retry(state: &State, actor: &Actor, id: RunId, what: &Retry) -> Result<Grante
     }
     if let Retry::Job { job } = what {
         find_job(run, job)?;
-        // The plan puts each job after what it needs, so one pass finds everything that needs it in turn.
-        for (at, job) in run.jobs.iter().enumerate() {
-            if job.needs.iter().any(|need| matches!(need, Need::Job(need) if again.contains(need))) {
-                again.insert(at);
-            }
-        }
+        again = run.downstream(again).0;
     }
     if again.is_empty() {
         return Err(Refusal::new(format!("every job of run {id} passed")).hint("`--all` runs them all again"));

@@ -7,17 +7,14 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
-    domain::outcome::CancelReason,
+    domain::{actor::Actor, id::RequestId, outcome::CancelReason},
     engine::port::Stop,
     protocol::{
         command::{Command, Refusal},
         event::{Cause, ControlEvent, Event, RunEvent},
         query::Answer,
     },
-    state::{
-        job::{Job, JobStatus},
-        run::{GateStatus, Run},
-    },
+    state::run::Run,
     store::log::LogError,
 };
 
@@ -57,6 +54,19 @@ pub(super) struct Dispatcher {
     pub(super) unrecorded: Vec<Input>,
 }
 
+/// An input that is to be recorded.
+enum Work {
+    Report(Report),
+    Command { actor: Actor, id: RequestId, command: Command, place: usize },
+}
+
+impl Work {
+    fn ends(&self) -> bool {
+        matches!(self, Self::Command { command: Command::ShutDown, .. })
+    }
+}
+
+/// Where replies go, and what they are as far as that is known.
 type Replies = Vec<(Reply, Result<Answer, Refusal>)>;
 
 impl Dispatcher {
@@ -64,12 +74,10 @@ impl Dispatcher {
     pub(super) fn run(mut self) {
         let runtime = self.runtime.clone();
         let _inside = runtime.enter();
-        self.turn(Vec::new(), true);
-        loop {
-            let Some(batch) = self.next_batch() else { break };
-            self.turn(batch, false);
-            let given_up = self.stopping.is_some_and(|since| since.elapsed() > PATIENCE);
-            if self.stopping.is_some() && self.live.is_empty() && (self.unrecorded.is_empty() || given_up) {
+        self.turn(Vec::new());
+        while let Some(batch) = self.next_batch() {
+            self.turn(batch);
+            if self.stopping.is_some_and(|since| self.has_stopped(since.elapsed())) {
                 break;
             }
         }
@@ -77,6 +85,22 @@ impl Dispatcher {
         if let Err(error) = stopped.and_then(|()| self.book.seal()) {
             tracing::error!("the end could not be recorded: {error}");
         }
+    }
+
+    /// Everything has ended and is recorded; or it has been waited for long enough, and the next gonogo finds it lost.
+    fn has_stopped(&self, after: Duration) -> bool {
+        let ended = self.live.is_empty() && (self.unrecorded.is_empty() || after > PATIENCE);
+        ended || after > 2 * PATIENCE
+    }
+
+    /// Says that control has begun, and what was lost when the last one ended. Until that is durable nothing may begin.
+    pub(super) fn begin(book: &mut Book) -> Result<(), LogError> {
+        let started = ControlEvent::Started { pid: std::process::id(), version: env!("CARGO_PKG_VERSION").into() };
+        book.record(&Cause::Control, Event::Control { event: started })?;
+        for event in lost(book.state(), crate::domain::time::Timestamp::now()) {
+            book.record(&Cause::Control, event)?;
+        }
+        book.seal()
     }
 
     /// Waits for inputs. Those that only tell of a step's beginning or end don't make it hurry.
@@ -118,19 +142,30 @@ impl Dispatcher {
     }
 
     /// One turn: inputs become records, the state advances, everything becomes durable, and only then is acted on.
-    fn turn(&mut self, batch: Vec<Input>, first: bool) {
+    fn turn(&mut self, batch: Vec<Input>) {
+        let mut work = Vec::with_capacity(batch.len());
         let mut replies = Replies::new();
-        let mut reports = Vec::new();
-        let ends = |input: &Input| matches!(input, Input::Command { command: Command::ShutDown, .. });
-        let ending = batch.iter().any(ends);
-        let recorded = self.record(batch, first, &mut replies, &mut reports).and_then(|()| self.book.seal());
+        for input in batch {
+            match input {
+                Input::Ended(key) => {
+                    self.live.remove(&key);
+                    self.performer.forget(&key);
+                }
+                Input::Report(report) => work.push(Work::Report(report)),
+                Input::Command { actor, id, command, reply } => {
+                    work.push(Work::Command { actor, id, command, place: replies.len() });
+                    replies.push((reply, Err(Refusal::new("it was not decided on"))));
+                }
+            }
+        }
+        let recorded = self.record(&work, &mut replies).and_then(|()| self.book.seal());
         if let Err(error) = recorded {
-            if ending {
+            if work.iter().any(Work::ends) {
                 // It ends all the same. What could not be recorded is found lost by the next gonogo.
                 self.stopping.get_or_insert_with(std::time::Instant::now);
                 self.stop_all(Stop::Gracefully(CancelReason::ShuttingDown));
             }
-            self.not_recorded(&error, &mut replies, reports);
+            self.not_recorded(&error, &mut replies, work);
         }
         for (reply, result) in replies {
             // The session may be gone; its request was carried out all the same.
@@ -149,38 +184,19 @@ impl Dispatcher {
         }
     }
 
-    fn record(
-        &mut self,
-        batch: Vec<Input>,
-        first: bool,
-        replies: &mut Replies,
-        reports: &mut Vec<Report>,
-    ) -> Result<(), LogError> {
-        if first {
-            let started = ControlEvent::Started { pid: std::process::id(), version: env!("CARGO_PKG_VERSION").into() };
-            self.book.record(&Cause::Control, Event::Control { event: started })?;
-            for event in lost(self.book.state(), crate::domain::time::Timestamp::now()) {
-                self.book.record(&Cause::Control, event)?;
-            }
-        }
-        for input in batch {
-            match input {
-                Input::Ended(key) => {
-                    self.live.remove(&key);
-                    self.performer.forget(&key);
-                }
-                Input::Report(report) => {
-                    reports.push(report.clone());
+    fn record(&mut self, work: &[Work], replies: &mut Replies) -> Result<(), LogError> {
+        for item in work {
+            match item {
+                Work::Report(report) => {
                     let cause = if matches!(report, Report::Repair { .. }) { Cause::Repair } else { Cause::Engine };
-                    for event in observe(self.book.state(), report) {
+                    for event in observe(self.book.state(), report.clone()) {
                         self.book.record(&cause, event)?;
                     }
                 }
-                Input::Command { actor, id, command, reply } => {
-                    let result = decide(self.book.state(), &actor, id, &command);
-                    let result = match result {
+                Work::Command { actor, id, command, place } => {
+                    let result = match decide(self.book.state(), actor, *id, command) {
                         Ok((events, answer)) => {
-                            let cause = Cause::Request { actor, id };
+                            let cause = Cause::Request { actor: actor.clone(), id: *id };
                             for event in events {
                                 self.book.record(&cause, event)?;
                             }
@@ -188,15 +204,16 @@ impl Dispatcher {
                         }
                         Err(refusal) => Err(refusal),
                     };
-                    if command == Command::ShutDown {
+                    if *command == Command::ShutDown {
                         self.begin_stopping()?;
                     }
-                    replies.push((reply, result));
+                    if let Some((_, slot)) = replies.get_mut(*place) {
+                        *slot = result;
+                    }
                 }
             }
         }
-        let limits =
-            if self.stopping.is_some() { Limits { jobs: 0, repairs: 0, new_runs: false } } else { self.limits };
+        let limits = if self.stopping.is_some() { self.limits.stopping() } else { self.limits };
         // Each round's events change the state that the next one looks at; it settles within the depth of a plan.
         for _ in 0..10_000 {
             let events = advance(self.book.state(), limits);
@@ -211,7 +228,7 @@ impl Dispatcher {
     }
 
     /// The log can't be written: nothing of this turn has happened, except in the world, and that is kept to be told again.
-    fn not_recorded(&mut self, error: &LogError, replies: &mut Replies, reports: Vec<Report>) {
+    fn not_recorded(&mut self, error: &LogError, replies: &mut Replies, work: Vec<Work>) {
         let mut chain = error.to_string();
         let mut source = std::error::Error::source(error);
         while let Some(error) = source {
@@ -227,7 +244,11 @@ impl Dispatcher {
         if let Err(error) = self.book.roll_back() {
             tracing::error!("the log can't be read either: {error}");
         }
-        self.unrecorded.extend(reports.into_iter().map(Input::Report));
+        let reports = work.into_iter().filter_map(|item| match item {
+            Work::Report(report) => Some(Input::Report(report)),
+            Work::Command { .. } => None,
+        });
+        self.unrecorded.extend(reports);
     }
 
     /// gonogo is ending: runs that are at work are cancelled, and said to be; every task is asked to end. A run that does
@@ -237,7 +258,7 @@ impl Dispatcher {
             self.stop_all(Stop::Now(CancelReason::ShuttingDown));
             return Ok(());
         }
-        let open = |run: &&Run| run.outcome.is_none() && run.cancelling.is_none() && !waits_for_a_person(run);
+        let open = |run: &&Run| run.outcome.is_none() && run.cancelling.is_none() && !run.waits_for_a_person();
         let under_way: Vec<_> = self.book.state().active_runs().filter(open).map(|run| run.id).collect();
         for run in under_way {
             let event = RunEvent::Cancelling { reason: CancelReason::ShuttingDown };
@@ -253,10 +274,4 @@ impl Dispatcher {
             self.performer.stop(key, stop.clone());
         }
     }
-}
-
-/// A gate asks, and until it is answered there is nothing to do.
-fn waits_for_a_person(run: &Run) -> bool {
-    let at_work = |job: &Job| matches!(job.status, JobStatus::Queued | JobStatus::Running | JobStatus::Retrying { .. });
-    run.gates.iter().any(|gate| gate.status == GateStatus::Asking) && !run.jobs.iter().any(at_work)
 }

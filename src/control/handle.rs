@@ -6,6 +6,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    config::paths::private_directory,
     domain::{
         actor::Actor,
         id::{RequestId, Seq},
@@ -42,6 +43,9 @@ pub struct Options {
     pub jobs: usize,
     /// Time between asking a process to end and ending it.
     pub grace: Duration,
+    /// Whether repairs that were cut off, and follow-up runs that are owed, are taken up of all runs (the board does), or only
+    /// of those that something is asked of from now on (a single command).
+    pub resume: bool,
     /// What the user's configuration says of repairs, where a project's own says nothing.
     pub fix: crate::domain::definition::FixPolicy,
 }
@@ -73,7 +77,10 @@ pub enum StartError {
 /// Takes hold of the log, ends what an earlier gonogo has left behind, and starts the loop. Tasks run on `runtime`.
 pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartError> {
     let log = Log::open(&options.state_dir)?;
-    let book = Book::open(log)?;
+    // It holds copies of people's sources.
+    private_directory(&options.cache_dir)
+        .map_err(|source| OpenError::Directory { path: options.cache_dir.clone(), source })?;
+    let mut book = Book::open(log)?;
     leftover::adopt_orphans();
     let marker = marker(&options.state_dir);
     let cut_off = book.state().active_runs().any(|run| {
@@ -87,11 +94,13 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         let ended = leftover::sweep(&marker);
         tracing::info!(ended, "the last gonogo was cut off; its processes were ended");
     }
+    Dispatcher::begin(&mut book)?;
+    let since = if options.resume { Seq(0) } else { book.state().seq };
     let (inputs, receiver) = mpsc::channel(INPUTS);
     let tasks = TaskTracker::new();
     let published: Arc<Published> = Arc::clone(book.published());
     let output_dir = options.state_dir.join("output");
-    let limits = Limits { jobs: options.jobs.max(1), repairs: options.jobs.div_ceil(2).max(1), new_runs: true };
+    let limits = Limits { jobs: options.jobs.max(1), repairs: options.jobs.div_ceil(2).max(1), new_runs: true, since };
     let performer =
         Performer::new(options, marker, inputs.clone(), Arc::clone(&published), runtime.clone(), tasks.clone());
     let dispatcher = Dispatcher {

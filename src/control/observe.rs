@@ -3,11 +3,11 @@
 use crate::{
     domain::{
         id::{JobKey, RunId},
-        outcome::JobOutcome,
+        outcome::{JobOutcome, RunOutcome, SkipReason},
         time::{Millis, Timestamp},
     },
     engine::port::JobReport,
-    protocol::event::{Event, JobEvent, ProposalEvent, RepairEvent, RepairResult, RunEvent},
+    protocol::event::{Event, GateEvent, JobEvent, ProposalEvent, RepairEvent, RepairResult, RunEvent},
     state::{
         board::State,
         job::{Job, JobStatus},
@@ -164,26 +164,37 @@ fn observe_repair(state: &State, run: RunId, job: JobKey, number: u32, what: Rep
     }
 }
 
-/// What became of everything that was under way when gonogo last ended: it is lost, and said so.
+/// What became of everything that was under way when gonogo last ended: it is lost, and said so. The rest of such a run does
+/// not go on by itself, whoever starts gonogo next and for what; it can be retried. A run that waits at a gate still waits.
 pub fn lost(state: &State, now: Timestamp) -> Vec<Event> {
     let mut events = Vec::new();
     for run in state.active_runs() {
+        if run.outcome.is_none() && !run.planned {
+            events.push(Event::Run { run: run.id, event: RunEvent::Finished { outcome: RunOutcome::Lost } });
+        }
+        let cut_off = run.outcome.is_none() && !run.waits_for_a_person();
         for job in &run.jobs {
-            if let (JobStatus::Running, Some(attempt)) = (&job.status, job.attempt()) {
-                let finished = JobEvent::Finished {
+            let lost = match (&job.status, job.attempt()) {
+                (JobStatus::Running, Some(attempt)) => JobEvent::Finished {
                     attempt: attempt.number,
                     outcome: JobOutcome::Lost,
                     took: Millis::between(attempt.started_at, now),
                     diagnosis: None,
                     lines: 0,
                     artifacts: Vec::new(),
-                };
-                events.push(job_event(run.id, job.key().clone(), finished));
-            }
-            if job.repair().is_some_and(|repair| repair.result.is_none()) {
-                let event = RepairEvent::Finished { result: RepairResult::Lost };
-                events.push(Event::Run { run: run.id, event: RunEvent::Repair { job: job.key().clone(), event } });
-            }
+                },
+                (status, _) if cut_off && !status.has_ended() => JobEvent::Skipped { reason: SkipReason::RunCancelled },
+                _ => continue,
+            };
+            events.push(job_event(run.id, job.key().clone(), lost));
+        }
+        for job in run.jobs.iter().filter(|job| job.repair().is_some_and(|repair| repair.result.is_none())) {
+            let event = RepairEvent::Finished { result: RepairResult::Lost };
+            events.push(Event::Run { run: run.id, event: RunEvent::Repair { job: job.key().clone(), event } });
+        }
+        for gate in run.gates.iter().filter(|gate| cut_off && !gate.status.has_ended()) {
+            let event = GateEvent::Skipped { reason: SkipReason::RunCancelled };
+            events.push(Event::Run { run: run.id, event: RunEvent::Gate { gate: gate.planned.name.clone(), event } });
         }
     }
     events

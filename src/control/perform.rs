@@ -6,6 +6,7 @@ use std::{
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use futures::FutureExt as _;
@@ -27,12 +28,13 @@ use crate::{
         local::{self, Done},
         port::{Ended, JobPort, JobReport, Order, Stop, StopSignal},
     },
-    protocol::event::{RepairResult, Telemetry},
+    protocol::{event::RepairResult, telemetry::Telemetry},
+    redact::Secrets,
     state::{board::State, job::JobStatus},
     workspace::{
         apply::{self, Approved},
         change::Workspace,
-        pool::Pool,
+        pool::{Pool, PoolError},
         repo::Repo,
         undo,
     },
@@ -45,6 +47,9 @@ use super::{
     publish::Published,
     repairs,
 };
+
+/// How often a free workspace is looked for, where all are in use.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// What tasks need to know of their surroundings.
 #[derive(Clone, Debug)]
@@ -87,7 +92,11 @@ impl Performer {
                 let Some((root, wish)) = wish(state, *run) else { return self.skip(key) };
                 let (run, fix) = (*run, self.ground.options.fix.clone());
                 self.spawn(key, async move {
-                    let result = planner::plan(&root, &wish, &fix).await.map(Box::new);
+                    let result = planner::plan(&root, &wish, &fix).await.map(Box::new).map_err(|no| {
+                        // It may quote a line of the file.
+                        let secrets = Arc::new(Secrets::new::<&str, &str>(&[]));
+                        NoPlan { error: secrets.redact_text(&no.error), ..no }
+                    });
                     ground.report(Report::Planned { run, result }).await;
                 });
             }
@@ -275,7 +284,7 @@ impl JobTask {
         let began = tokio::time::Instant::now();
         let done = match self.job.spec.workspace {
             WorkspaceKind::InPlace => self.run_in(self.root.clone(), signal).await,
-            WorkspaceKind::Isolated => match self.isolated().await {
+            WorkspaceKind::Isolated => match self.isolated(&signal).await {
                 // The workspace is held until the job has ended.
                 Ok((workspace, inside)) => self.run_in(workspace.root.join(inside), signal).await,
                 Err((why, hint)) => {
@@ -293,13 +302,22 @@ impl JobTask {
     }
 
     /// A workspace, and where the project stands in it: a repository may hold several.
-    async fn isolated(&self) -> Result<(Workspace, PathBuf), (String, Option<String>)> {
+    async fn isolated(&self, signal: &StopSignal) -> Result<(Workspace, PathBuf), (String, Option<String>)> {
         let words = |what: &str, error: &dyn std::error::Error, hint: Option<&str>| {
             (format!("{what}: {}", chain(error)), hint.map(str::to_owned))
         };
         let repo = Repo::discover(&self.root).await.map_err(|e| words("no isolated workspace", &e, e.hint()))?;
         let tree = repo.exact_tree().await.map_err(|e| words("no isolated workspace", &e, e.hint()))?;
-        let workspace = self.ground.pool(&repo).checkout(&tree).await;
+        let pool = self.ground.pool(&repo);
+        let workspace = loop {
+            match pool.checkout(&tree).await {
+                // One comes free when another job or repair ends.
+                Err(PoolError::Busy { .. }) if signal.borrow().is_none() => {
+                    stopped_within(BUSY, signal.clone()).await;
+                }
+                taken => break taken,
+            }
+        };
         let workspace = workspace.map_err(|e| words("no isolated workspace", &e, e.hint()))?;
         Ok((workspace, inside(&repo, &self.root)))
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::id::Seq,
-    protocol::event::{Record, Telemetry},
+    protocol::{event::Record, telemetry::Telemetry},
     store::log::{LogError, LogReader},
 };
 

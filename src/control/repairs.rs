@@ -25,7 +25,10 @@ use crate::{
         self, Case,
         port::{Attempted, CommandRun, JobRun, Progress, RepairError, RepairPort, Tried},
     },
-    protocol::event::{RepairPhase, RepairResult, Revision, Telemetry, TryResult},
+    protocol::{
+        repair::{RepairPhase, RepairResult, Revision, TryResult},
+        telemetry::Telemetry,
+    },
     redact::{Redactor, Secrets},
     state::board::State,
     store::output::{Reader, Writer},
@@ -136,6 +139,11 @@ impl RepairTask {
             }
         };
         Ok(match ended {
+            repair::Ended::Proposed(proposal) if self.shows_a_secret(&proposal.patch.0) => {
+                // It can't be redacted: what is approved is what is applied, to the byte.
+                let why = format!("{}: its patch would show a secret", proposal.fixer);
+                RepairReport::Finished(RepairResult::GaveUp { why })
+            }
             repair::Ended::Proposed(proposal) => {
                 self.report(RepairReport::Tried(proposal.fixer.clone(), TryResult::Proven)).await;
                 RepairReport::Proposed(proposal)
@@ -151,6 +159,15 @@ impl RepairTask {
             repair::Ended::Infrastructure { why } => RepairReport::Finished(RepairResult::Infrastructure { why }),
             repair::Ended::Cancelled => RepairReport::Finished(cancelled(&signal)),
         })
+    }
+}
+
+impl RepairTask {
+    /// Whether a text holds the value of a secret that any job of the plan declares, or something of a token's shape.
+    fn shows_a_secret(&self, text: &str) -> bool {
+        let names = self.plan.jobs.iter().flat_map(|job| &job.spec.secrets);
+        let values: Vec<(&String, String)> = names.filter_map(|name| Some((name, std::env::var(name).ok()?))).collect();
+        Arc::new(Secrets::new(&values)).redact_text(text) != text
     }
 }
 

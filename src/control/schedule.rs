@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::{
     domain::{
         definition::{ApplyInto, WorkspaceKind},
-        id::ProposalId,
+        id::{JobKey, ProposalId, RunId},
+        outcome::CancelReason,
     },
     engine::port::Stop,
     state::{
@@ -65,6 +66,18 @@ pub fn schedule(state: &State, live: &BTreeSet<TaskKey>) -> Vec<Effect> {
                 ProposalStatus::Undoing if is_first(state, run, proposal.id) => start(TaskKey::Undo(proposal.id)),
                 _ => {}
             }
+        }
+    }
+    // A wait for a retry that nobody wants any more must not stand in for the next one.
+    let wanted = |run: &RunId, job: &JobKey| {
+        let job = state.runs.get(run).and_then(|run| run.job(job));
+        job.is_some_and(|job| matches!(job.status, JobStatus::Retrying { .. }))
+    };
+    for key in live {
+        if let TaskKey::Retry(run, job) = key
+            && !wanted(run, job)
+        {
+            stops.push(Effect::Stop(key.clone(), Stop::Now(CancelReason::Superseded)));
         }
     }
     effects.extend(stops.into_iter().filter(|effect| matches!(effect, Effect::Stop(key, _) if live.contains(key))));

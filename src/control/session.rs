@@ -14,10 +14,10 @@ use crate::{
     },
     protocol::{
         command::Refusal,
-        event::Telemetry,
         frame::{Ask, Frame},
         query::Answer,
         session::Session,
+        telemetry::Telemetry,
     },
 };
 
@@ -64,6 +64,7 @@ async fn serve(desk: Desk, actor: Actor, since: Seq, mut asks: mpsc::Receiver<As
         return;
     }
     let mut sent = since;
+    let mut missed = 0;
     let mut under_way: JoinSet<Replied> = JoinSet::new();
     loop {
         match send_records(&desk.published, &frames, &mut sent).await {
@@ -97,9 +98,14 @@ async fn serve(desk: Desk, actor: Actor, since: Seq, mut asks: mpsc::Receiver<As
                     Err(broadcast::error::RecvError::Lagged(count)) => Telemetry::Dropped { count },
                     Err(broadcast::error::RecvError::Closed) => continue,
                 };
-                // May be missed: it never waits for the client.
-                if let Err(mpsc::error::TrySendError::Closed(_)) = frames.try_send(Frame::Telemetry(told)) {
-                    return;
+                // May be missed, and is counted then: it never waits for the client.
+                if missed > 0 && frames.try_send(Frame::Telemetry(Telemetry::Dropped { count: missed })).is_ok() {
+                    missed = 0;
+                }
+                match frames.try_send(Frame::Telemetry(told)) {
+                    Ok(()) => {}
+                    Err(mpsc::error::TrySendError::Full(_)) => missed += 1,
+                    Err(mpsc::error::TrySendError::Closed(_)) => return,
                 }
             }
         }

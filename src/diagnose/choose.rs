@@ -112,6 +112,14 @@ fn aftermath(log: &Log, found: &[Finding], step: usize) -> bool {
 
 /// Makes warnings errors where the tool says that it was told to.
 fn promote(log: &Log, pool: &mut [Finding]) {
+    // Sphinx counts its errors among its warnings
+    let sphinx = |f: &Finding| f.tool == "sphinx";
+    if pool.iter().any(|f| sphinx(f) && f.level == Level::Finding)
+        && (0..log.len()).rev().take(200).any(|at| log.line(at).contains("with warnings treated as errors"))
+    {
+        pool.iter_mut().filter(|f| sphinx(f) && f.level == Level::Warning).for_each(|f| f.level = Level::Finding);
+        return;
+    }
     if pool.iter().any(|f| f.level >= Level::Finding) || !pool.iter().any(|f| f.level == Level::Warning) {
         return;
     }
@@ -184,8 +192,30 @@ fn missing_last(chosen: &mut [Finding]) {
     }
 }
 
+/// What a step is for, by its name: a hint where its output says nothing that is known.
+fn purpose(log: &Log, finding: &Finding) -> Category {
+    const WORDS: [(&[&str], Category); 6] = [
+        (&["deploy", "publish", "release", "upload"], Category::Deploy),
+        (&["lint", "clippy"], Category::Lint),
+        (&["format", "fmt"], Category::Format),
+        (&["test", "e2e", "spec"], Category::Test),
+        (&["build", "compile", "package", "bundle", "pack "], Category::Build),
+        (&["install", "dependenc", "restore"], Category::Dependency),
+    ];
+    if log.kind == Kind::Plain || finding.at >= log.len() {
+        return Category::Unknown;
+    }
+    let name = log.steps[log.step_of(finding.at)].name.to_lowercase();
+    let found = WORDS.iter().find(|(words, _)| words.iter().any(|word| name.contains(word)));
+    found.map_or(Category::Unknown, |(_, category)| *category)
+}
+
 fn tell(log: &Log, mut chosen: Vec<Finding>) -> Diagnosis {
     missing_last(&mut chosen);
+    if let Some(first) = chosen.first_mut().filter(|f| f.category == Category::Unknown) {
+        first.category = purpose(log, first);
+        first.level = first.level.min(Level::Guess);
+    }
     let first = chosen.first();
     let category = first.map_or(Category::Unknown, |f| f.category);
     let mut tests: Vec<String> = Vec::new();

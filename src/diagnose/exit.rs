@@ -50,7 +50,8 @@ pub(super) fn last_words(log: &Log, steps: &[usize]) -> Option<Finding> {
             && !line.starts_with("Process completed with exit code")
             && !line.starts_with("npm error A complete log")
     })?;
-    let mut finding = Finding::new(at, "", Category::Unknown, Level::Consequence, log.line(at));
+    let category = super::family::of_words(log.line(at));
+    let mut finding = Finding::new(at, "", category, Level::Consequence, log.line(at));
     finding.tool = "shell";
     Some(finding)
 }

@@ -86,6 +86,10 @@ impl Log {
                 last.extend([job, "\t", name, "\t"]);
             }
             strip(raw, &mut buffer);
+            if let Some(output) = wrapper::event(&buffer) {
+                buffer.clear();
+                strip(output.trim_end_matches('\n'), &mut buffer);
+            }
             let body = wrapper::prefix(&buffer).trim_end();
             log.enter(column, body);
             let (mark, body) = log.mark(body, &mut quiet);

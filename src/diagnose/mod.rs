@@ -11,6 +11,7 @@ mod finding;
 mod fingerprint;
 mod junit;
 mod log;
+mod mangled;
 mod place;
 mod rule;
 mod strip;
@@ -35,7 +36,7 @@ pub struct Hints {
 
 /// Says what a failed job's output says.
 pub fn diagnose(output: &[u8], hints: &Hints) -> Diagnosis {
-    let log = log::Log::read(&decode::decode(output));
+    let log = log::Log::read(&mangled::mend(decode::decode(output)));
     let mut found = rule::read(&log);
     found.extend(exit::findings(&log, hints));
     choose::diagnosis(&log, found, junit::findings(&hints.reports))

@@ -19,8 +19,8 @@ pub(super) fn columns<'a>(line: &'a str, last: &str) -> (Option<(&'a str, &'a st
     (None, timestamp(line).unwrap_or(line))
 }
 
-/// A byte order mark, also as terminals of Windows show it.
-const MARKS: [&str; 6] = ["\u{feff}", "´╗┐", "∩╗┐", "ï»¿", "???", "�"];
+/// A byte order mark, and what terminals put for it.
+const MARKS: [&str; 3] = ["\u{feff}", "???", "\u{fffd}"];
 
 /// The rest of a line that begins with an ISO timestamp: `2024-05-01T10:00:00.1234567Z text`.
 fn timestamp(line: &str) -> Option<&str> {
@@ -54,11 +54,21 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// What a test printed, out of an event of `go test -json`.
+pub(super) fn event(line: &str) -> Option<String> {
+    if !(line.starts_with("{\"Time\":") || line.starts_with("{\"Action\":")) || !line.contains("\"Package\":") {
+        return None;
+    }
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    event.get("Action")?;
+    Some(event.get("Output").and_then(|output| output.as_str()).unwrap_or_default().to_owned())
+}
+
 /// The line without the prefix of the program that ran the tool.
 pub(super) fn prefix(line: &str) -> &str {
     let worth = match line.as_bytes().first() {
         Some(b'#') => line.as_bytes().get(1).is_some_and(u8::is_ascii_digit),
-        Some(b'[') => line.contains("] "),
+        Some(b'[') => line.contains("] ") || line.contains("]: "),
         Some(b'0'..=b'9') => line.as_bytes().iter().take(8).any(|b| *b == b'.'),
         Some(b'@' | b'.' | b'a'..=b'z' | b'A'..=b'Z') => {
             line.as_bytes().iter().take(80).any(|b| *b == b'|' || *b == b':')
@@ -85,7 +95,7 @@ mod tests {
         assert_eq!(columns("2024-05-01T10:00:00+02:00 x", ""), (None, "2024-05-01T10:00:00+02:00 x"));
         assert_eq!(columns("a\tb\tc", ""), (None, "a\tb\tc"));
         assert_eq!(columns("a\tb\tc", "a\tb\t"), (Some(("a", "b")), "c"));
-        assert_eq!(columns("a\tb\t´╗┐2024-05-01T10:00:00Z c", ""), (Some(("a", "b")), "c"));
+        assert_eq!(columns("a\tb\t???2024-05-01T10:00:00Z c", ""), (Some(("a", "b")), "c"));
     }
 
     #[test]

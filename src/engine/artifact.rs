@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -14,6 +14,9 @@ use super::port::Order;
 /// At most so many reports of at most so many bytes each are read.
 const REPORTS: usize = 200;
 const REPORT_BYTES: u64 = 16 << 20;
+
+/// File systems' clocks are coarser than ours, and those of servers may be a little behind.
+const CLOCK: Duration = Duration::from_secs(2);
 
 /// Globs as gitignore has them: `*` stays within a directory, `**` doesn't.
 pub fn globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
@@ -82,7 +85,7 @@ pub fn read_reports(root: &Path, patterns: &[String], since: SystemTime) -> Vec<
     let fresh = |path: &PathBuf| {
         let about = fs::metadata(path).ok()?;
         let changed = about.modified().ok()?;
-        (changed >= since && about.len() <= REPORT_BYTES).then(|| fs::read(path).ok())?
+        (changed + CLOCK >= since && about.len() <= REPORT_BYTES).then(|| fs::read(path).ok())?
     };
     let paths = pick(root, &globs, true).into_iter().map(|path| root.join(path));
     paths

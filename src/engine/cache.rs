@@ -2,8 +2,8 @@
 
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
@@ -14,7 +14,11 @@ use crate::domain::{
     time::Millis,
 };
 
-use super::{artifact, port::Order};
+use super::{
+    artifact,
+    local::capture,
+    port::{Order, StopSignal},
+};
 
 /// What is remembered of an attempt that passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +51,12 @@ pub enum CacheError {
         /// What happened.
         what: String,
     },
+    /// It was stopped on purpose.
+    #[error("stopped")]
+    Stopped,
+    /// What the job declares can't be written down.
+    #[error("the job can't be written down for the job cache")]
+    Declared(#[from] serde_json::Error),
     /// A thread failed.
     #[error("the job cache could not be read")]
     Task(#[from] tokio::task::JoinError),
@@ -57,7 +67,7 @@ impl CacheError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Tool { .. } => Some("install the tool, or take it out of `tools`".into()),
-            Self::Globs(_) | Self::Read { .. } | Self::Task(_) => None,
+            Self::Globs(_) | Self::Read { .. } | Self::Stopped | Self::Declared(_) | Self::Task(_) => None,
         }
     }
 }
@@ -66,10 +76,10 @@ impl CacheError {
 const TOOL_TIME: Duration = Duration::from_secs(30);
 
 /// The key of an order, and what is remembered under it. On a hit the artifacts are put back into the workspace.
-pub async fn look_up(dir: &Path, order: &Order) -> Result<(Hash, Option<Entry>), CacheError> {
+pub async fn look_up(dir: &Path, order: &Order, stop: &StopSignal) -> Result<(Hash, Option<Entry>), CacheError> {
     let mut versions = Vec::new();
     for command in &order.job.spec.tools {
-        versions.push(version(order, command).await?);
+        versions.push(version(order, command, stop.clone()).await?);
     }
     let (order, dir) = (order.clone(), dir.to_owned());
     tokio::task::spawn_blocking(move || {
@@ -113,62 +123,48 @@ fn restore(artifacts: &Path, workspace: &Path) -> io::Result<()> {
     artifact::copy(artifacts, workspace, &artifact::pick(artifacts, &all, true)).map(|_| ())
 }
 
-/// Every part is preceded by its length, so that no two different orders give the same bytes.
+/// What the key is made of, beside files and tools: everything by which the outcome, or what is kept of it, may differ.
+/// JSON says where each part ends, so that no two different orders give the same bytes.
+fn declared(order: &Order) -> serde_json::Result<Vec<u8>> {
+    let spec = &order.job.spec;
+    let secret = |name: &String| (name.clone(), std::env::var(name).ok());
+    let secrets: Vec<(String, Option<String>)> = spec.secrets.iter().map(secret).collect();
+    let place = (std::env::consts::OS, std::env::consts::ARCH, spec.engine, &spec.image, spec.workspace, spec.tty);
+    serde_json::to_vec(&(place, &spec.env, secrets, &spec.steps, &spec.artifacts, &spec.inputs, &spec.tools))
+}
+
+/// The key: every part is preceded by its length.
 fn key(order: &Order, versions: &[Vec<u8>]) -> Result<Hash, CacheError> {
-    let mut hasher = blake3::Hasher::new_derive_key("gonogo job cache v1");
+    let mut hasher = blake3::Hasher::new_derive_key("gonogo job cache v2");
     let mut put = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    let spec = &order.job.spec;
-    put(std::env::consts::OS.as_bytes());
-    put(std::env::consts::ARCH.as_bytes());
-    put(spec.engine.name().as_bytes());
-    put(spec.image.as_deref().unwrap_or_default().as_bytes());
-    for (name, value) in &spec.env {
-        put(name.as_bytes());
-        put(value.as_bytes());
-    }
-    for name in &spec.secrets {
-        put(name.as_bytes());
-        put(std::env::var(name).unwrap_or_default().as_bytes());
-    }
-    for step in &spec.steps {
-        put(step.run.as_bytes());
-        put(step.dir.as_deref().unwrap_or_default().as_bytes());
-        for (name, value) in &step.env {
-            put(name.as_bytes());
-            put(value.as_bytes());
-        }
-    }
-    for (command, version) in spec.tools.iter().zip(versions) {
-        put(command.as_bytes());
-        put(version);
-    }
-    for path in artifact::pick(&order.workspace, &artifact::globs(&spec.inputs)?, false) {
+    put(&declared(order)?);
+    versions.iter().for_each(|version| put(version));
+    for path in artifact::pick(&order.workspace, &artifact::globs(&order.job.spec.inputs)?, false) {
         let file = order.workspace.join(&path);
         let read = |source| CacheError::Read { path: file.clone(), source };
         put(path.as_os_str().as_encoded_bytes());
+        let mut opened = fs::File::open(&file).map_err(read)?;
+        let executable = opened.metadata().map_err(read)?.permissions().mode() & 0o111 != 0;
+        put(&[u8::from(executable)]);
         let mut content = blake3::Hasher::new();
-        content.update_reader(fs::File::open(&file).map_err(read)?).map_err(read)?;
+        content.update_reader(&mut opened).map_err(read)?;
         put(content.finalize().as_bytes());
     }
     Ok(Hash(hasher.finalize().to_hex().to_string()))
 }
 
-async fn version(order: &Order, command: &str) -> Result<Vec<u8>, CacheError> {
+/// What a command of `tools` prints: run as every other command of the job, so it sees nothing undeclared and leaves nothing.
+async fn version(order: &Order, command: &str, stop: StopSignal) -> Result<Vec<u8>, CacheError> {
     let wrong = |what: String| CacheError::Tool { command: command.to_owned(), what };
-    let run = tokio::process::Command::new("/bin/sh")
-        .args(["-c", command])
-        .current_dir(&order.workspace)
-        .envs(&order.job.spec.env)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(TOOL_TIME, run).await.map_err(|_| wrong("did not end in 30 seconds".into()))?;
-    let output = output.map_err(|error| wrong(format!("could not be run: {error}")))?;
-    if !output.status.success() {
-        return Err(wrong(format!("failed ({})", output.status)));
+    let ran = capture::capture(order, command, TOOL_TIME, stop).await;
+    let ran = ran.map_err(|error| wrong(format!("could not be run: {error}")))?;
+    match ran.status {
+        Some(0) => Ok(ran.stdout),
+        _ if ran.stopped => Err(CacheError::Stopped),
+        Some(code) => Err(wrong(format!("failed (exit {code})"))),
+        None => Err(wrong("did not end in 30 seconds".into())),
     }
-    Ok(output.stdout)
 }

@@ -8,8 +8,9 @@ use crate::domain::id::{RequestId, Seq};
 
 use super::{
     command::{Command, Refusal},
-    event::{Record, Telemetry},
+    event::Record,
     query::{Answer, Query},
+    telemetry::Telemetry,
 };
 
 /// From a client: a wish or a look-up.

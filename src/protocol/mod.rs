@@ -4,4 +4,6 @@ pub mod command;
 pub mod event;
 pub mod frame;
 pub mod query;
+pub mod repair;
 pub mod session;
+pub mod telemetry;

@@ -8,7 +8,7 @@ use crate::{
         id::{ProjectId, ProposalId, RunId, Seq},
         time::Timestamp,
     },
-    protocol::event::{Event, ProposalEvent, Record, RunEvent},
+    protocol::event::{Cause, Event, ProposalEvent, Record, RunEvent},
 };
 
 use super::{project::Project, proposal::ProposalState, run::Run};
@@ -55,15 +55,17 @@ impl State {
             if let Some(project) = self.projects.get_mut(project) {
                 project.runs.push(id);
             }
-            if let Trigger::AfterRepair { run: repaired, .. } = trigger {
+            if let Trigger::AfterRepair { run: repaired, proposals } = trigger {
                 if let Some(repaired) = self.runs.get_mut(repaired) {
                     repaired.followed_by = Some(id);
+                    repaired.followed.extend(proposals);
                 }
                 self.mark(*repaired);
             }
             self.runs.insert(id, run);
             if let Some(run) = self.runs.get_mut(&id) {
                 run.note(record, None);
+                run.touched = record.seq;
             }
         } else if let Some(run) = self.runs.get_mut(&id) {
             run.apply(event, record);
@@ -84,6 +86,9 @@ impl State {
         let (run, job) = (proposal.proposal.run, proposal.proposal.job.clone());
         if let Some(run) = self.runs.get_mut(&run) {
             run.note(record, Some(&job));
+            if matches!(record.cause, Cause::Request { .. }) {
+                run.touched = record.seq;
+            }
         }
         self.mark(run);
     }
@@ -92,11 +97,7 @@ impl State {
     fn mark(&mut self, id: RunId) {
         let Some(run) = self.runs.get(&id) else { return };
         let open = run.outcome.is_none()
-            || run.jobs.iter().any(|job| {
-                job.repair().is_some_and(|repair| {
-                    repair.result.is_none() || repair.was_cut_off() && run.fix.enabled && run.cancelling.is_none()
-                })
-            })
+            || run.jobs.iter().any(|job| run.is_repairing(job, &self.proposals))
             || run.proposals.iter().filter_map(|id| self.proposals.get(id)).any(ProposalState::is_open);
         if open || run.owes_follow_up(&self.proposals) {
             self.active.insert(id);

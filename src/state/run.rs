@@ -1,21 +1,21 @@
 //! A run: its plan, its jobs and gates, how it stands.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     domain::{
         actor::{Actor, Trigger},
         definition::{ApplyInto, FixPolicy},
-        id::{JobKey, ProjectId, ProposalId, RunId},
+        id::{JobKey, ProjectId, ProposalId, RunId, Seq},
         outcome::{CancelReason, RunOutcome, SkipReason},
         plan::{Plan, PlannedGate},
         time::{Millis, Timestamp},
     },
-    protocol::event::{GateEvent, Record, RunEvent, Source},
+    protocol::event::{Cause, GateEvent, Record, RepairResult, RunEvent, Source},
 };
 
 use super::{
-    job::{Job, Need},
+    job::{Job, JobStatus, Need},
     proposal::{ProposalState, ProposalStatus},
     repair::Repair,
     timeline::Moment,
@@ -66,6 +66,10 @@ pub struct Run {
     pub proposals: Vec<ProposalId>,
     /// The run that shows whether its applied repairs made it green.
     pub followed_by: Option<RunId>,
+    /// Applied proposals that such a run has followed.
+    pub followed: BTreeSet<ProposalId>,
+    /// The last record by which somebody asked something of it: that it be run, retried, repaired; an answer.
+    pub touched: Seq,
     /// What happened, in order: the newest [`MOMENTS`].
     pub moments: VecDeque<Moment>,
 }
@@ -154,6 +158,8 @@ impl Run {
             outcome: None,
             proposals: Vec::new(),
             followed_by: None,
+            followed: BTreeSet::new(),
+            touched: Seq(0),
             moments: VecDeque::new(),
         }
     }
@@ -186,13 +192,71 @@ impl Run {
     /// Repairs were applied, nothing of it is open any more, and no later run shows yet whether it is green now.
     pub fn owes_follow_up(&self, proposals: &BTreeMap<ProposalId, ProposalState>) -> bool {
         let mine = || self.proposals.iter().filter_map(|id| proposals.get(id));
+        let applied = |p: &ProposalState| {
+            p.status == ProposalStatus::Applied && p.applied.as_ref().is_some_and(|a| a.into != ApplyInto::Branch)
+        };
         self.outcome.is_some()
-            && self.followed_by.is_none()
-            && mine().any(|p| {
-                p.status == ProposalStatus::Applied && p.applied.as_ref().is_some_and(|a| a.into != ApplyInto::Branch)
-            })
+            && mine().any(|p| applied(p) && !self.followed.contains(&p.id))
             && !mine().any(ProposalState::is_open)
-            && self.jobs.iter().all(|job| job.repair().is_none_or(|repair| repair.result.is_some()))
+            && !self.jobs.iter().any(|job| self.is_repairing(job, proposals))
+    }
+
+    /// A repair of the job is under way, or should be.
+    pub fn is_repairing(&self, job: &Job, proposals: &BTreeMap<ProposalId, ProposalState>) -> bool {
+        job.repair().is_some_and(|repair| repair.result.is_none()) || self.wants_repair(job, proposals)
+    }
+
+    /// The job failed with something that a change of files can mend, and nothing was tried yet for this attempt of it; or
+    /// what was tried was cut off.
+    pub fn wants_repair(&self, job: &Job, proposals: &BTreeMap<ProposalId, ProposalState>) -> bool {
+        let Some(attempt) = job.attempt() else { return false };
+        // A proposal that came while this attempt ran, for the same fault: one question is enough.
+        let answers = |proposal: &ProposalState| {
+            let mine = attempt.diagnosis.as_ref().map(|diagnosis| &diagnosis.fingerprint);
+            proposal.asked_at >= attempt.started_at && mine == Some(&proposal.proposal.diagnosis.fingerprint)
+        };
+        self.fix.enabled
+            && self.cancelling.is_none()
+            && job.status == JobStatus::Failed
+            && attempt.diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.category.can_repair())
+            && job.repair().is_none_or(|repair| match &repair.result {
+                None => false,
+                Some(_) if repair.was_cut_off() => true,
+                Some(RepairResult::Proposed { proposal }) => {
+                    repair.attempt != attempt.number && !proposals.get(proposal).is_some_and(answers)
+                }
+                Some(_) => repair.attempt != attempt.number,
+            })
+    }
+
+    /// A gate asks, and until it is answered there is nothing to do.
+    pub fn waits_for_a_person(&self) -> bool {
+        let at_work =
+            |job: &Job| matches!(job.status, JobStatus::Queued | JobStatus::Running | JobStatus::Retrying { .. });
+        self.gates.iter().any(|gate| gate.status == GateStatus::Asking) && !self.jobs.iter().any(at_work)
+    }
+
+    /// These jobs and everything that needs them in turn: jobs and gates, by place.
+    pub fn downstream(&self, jobs: BTreeSet<usize>) -> (BTreeSet<usize>, BTreeSet<usize>) {
+        let (mut jobs, mut gates) = (jobs, BTreeSet::new());
+        loop {
+            let before = jobs.len() + gates.len();
+            let hit = |needs: &[Need], jobs: &BTreeSet<usize>, gates: &BTreeSet<usize>| {
+                needs.iter().any(|need| match need {
+                    Need::Job(at) => jobs.contains(at),
+                    Need::Gate(at) => gates.contains(at),
+                })
+            };
+            let more: Vec<usize> =
+                (0..self.gates.len()).filter(|&at| hit(&self.gates[at].needs, &jobs, &gates)).collect();
+            gates.extend(more);
+            let more: Vec<usize> =
+                (0..self.jobs.len()).filter(|&at| hit(&self.jobs[at].needs, &jobs, &gates)).collect();
+            jobs.extend(more);
+            if jobs.len() + gates.len() == before {
+                return (jobs, gates);
+            }
+        }
     }
 
     /// Keeps a record among the moments.
@@ -208,6 +272,9 @@ impl Run {
     pub(super) fn apply(&mut self, event: &RunEvent, record: &Record) {
         let at = record.at;
         self.note(record, record.event.job());
+        if matches!(record.cause, Cause::Request { .. }) {
+            self.touched = record.seq;
+        }
         match event {
             RunEvent::Planned { pipeline, source, plan } => {
                 self.planned = true;
@@ -266,9 +333,15 @@ impl Run {
                         job.reset(at);
                     }
                 }
-                for gate in self.gates.iter_mut().filter(|gate| !matches!(gate.status, GateStatus::Go { .. })) {
-                    gate.status = GateStatus::Waiting;
-                    gate.since = at;
+                self.followed_by = None;
+                // A GO holds only as long as nothing that it was said of is made anew.
+                let again = jobs.iter().filter_map(|key| self.index.get(key).copied()).collect();
+                let (_, asked_anew) = self.downstream(again);
+                for (at, gate) in self.gates.iter_mut().enumerate() {
+                    if asked_anew.contains(&at) || !matches!(gate.status, GateStatus::Go { .. }) {
+                        gate.status = GateStatus::Waiting;
+                        gate.since = record.at;
+                    }
                 }
             }
             RunEvent::Finished { outcome } => {

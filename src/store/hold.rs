@@ -34,6 +34,12 @@ pub enum HoldError {
     },
 }
 
+/// The process that holds the log in `directory`, if one does: as it wrote it down, and only if it is still there.
+pub fn holder(directory: &Path) -> Option<u32> {
+    let pid: u32 = std::fs::read_to_string(directory.join("records.lock")).ok()?.trim().parse().ok()?;
+    Path::new(&format!("/proc/{pid}")).exists().then_some(pid)
+}
+
 impl Hold {
     /// Takes hold of the log in `directory`, without waiting.
     pub fn take(directory: &Path) -> Result<Self, HoldError> {

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,6 +13,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use crate::{
+    config::paths,
     domain::{id::Seq, time::Timestamp},
     protocol::event::{Event, Record},
 };
@@ -210,8 +211,7 @@ fn read(connection: &Connection, since: Seq, limit: i64, mut each: impl FnMut(Re
 }
 
 fn private_directory(path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Directory { path: path.to_owned(), source };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)
+    paths::private_directory(path).map_err(|source| OpenError::Directory { path: path.to_owned(), source })
 }
 
 fn create_private(path: &Path) -> std::io::Result<()> {

@@ -107,8 +107,8 @@ pub(super) struct Board<W: Write> {
 
 impl<W: Write> Board<W> {
     pub(super) fn new(
-        session: Session,
-        options: Options,
+        mut session: Session,
+        mut options: Options,
         screen: Screen<W>,
         gauge: Gauge,
         clock: Box<dyn Fn() -> Clock + Send>,
@@ -116,6 +116,8 @@ impl<W: Write> Board<W> {
         let terminal = Terminal::new(screen)?;
         let size = terminal.size()?;
         let now = clock();
+        let opening = std::mem::take(&mut options.opening);
+        let outbox = opening.into_iter().map(|command| Ask::Command { id: session.next_id(), command }).collect();
         Ok(Self {
             ui: Ui::new(options, (size.width, size.height), now),
             state: State::default(),
@@ -123,7 +125,7 @@ impl<W: Write> Board<W> {
             terminal,
             gauge,
             clock,
-            outbox: VecDeque::new(),
+            outbox,
             exit: None,
             next_frame: now.mono,
             next_tick: now.mono,

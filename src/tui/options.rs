@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use jiff::tz::TimeZone;
 
-use crate::config::keymap::Keymap;
+use crate::{config::keymap::Keymap, protocol::command::Command};
 
 use super::{
     glyphs::{ASCII, Glyphs, UNICODE},
@@ -28,6 +28,8 @@ pub struct Options {
     pub zone: TimeZone,
     /// Control runs in this process: leaving ends what runs, so leaving asks.
     pub in_process: bool,
+    /// Given as soon as the board is open.
+    pub opening: Vec<Command>,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
             person: env::var("USER").unwrap_or_default(),
             zone: TimeZone::system(),
             in_process: false,
+            opening: Vec::new(),
         }
     }
 }

@@ -23,7 +23,7 @@ use super::{
 };
 
 /// So many at once for one repository.
-const SLOTS: usize = 16;
+const SLOTS: usize = 64;
 
 /// The workspaces of one repository.
 #[derive(Clone, Debug)]

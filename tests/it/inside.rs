@@ -38,6 +38,7 @@ impl Inside {
     pub fn open(home: &Home) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let options = Options {
+            resume: true,
             state_dir: home.gonogo().join("state"),
             cache_dir: home.gonogo().join("cache"),
             jobs: 4,

@@ -196,3 +196,83 @@ fn a_trigger_that_a_job_does_not_name_skips_it() {
     let run = sim.start_as("p", &ci, &no_fix(), Trigger::Event { name: "push".into() });
     assert_eq!(*sim.status(run, "publish"), JobStatus::Running);
 }
+
+#[test]
+fn a_cancelled_job_leaves_no_run_green() {
+    let mut sim = Sim::new(1);
+    let run = sim.start("p", &pipeline(vec![job("a", &[]), job("b", &["a"])]), &no_fix());
+    sim.command(&Command::Cancel { run, job: Some("b".into()) }).unwrap();
+    sim.pass(run, "a");
+    assert_eq!(sim.run(run).outcome, Some(RunOutcome::Cancelled));
+}
+
+#[test]
+fn a_go_does_not_outlive_what_it_was_said_of() {
+    let mut sim = Sim::new(4);
+    let mut ci = pipeline(vec![job("build", &[]), job("ship", &["go"]), job("docs", &[])]);
+    ci.gates.push(gate("go", &["build"]));
+    let run = sim.start("p", &ci, &no_fix());
+    sim.pass(run, "build");
+    let yes = Decision::Go { hash: None, into: None };
+    sim.command(&Command::Answer { approval: ApprovalId::Gate { run, gate: "go".into() }, decision: yes }).unwrap();
+    sim.pass(run, "ship");
+    sim.fail(run, "docs", Category::Docs);
+    sim.command(&Command::Retry { run, what: Retry::Failed }).unwrap();
+    sim.pass(run, "docs");
+    assert_eq!(sim.run(run).outcome, Some(RunOutcome::Passed), "nothing of the build was made anew");
+    for what in [Retry::All, Retry::Job { job: "build".into() }] {
+        sim.command(&Command::Retry { run, what }).unwrap();
+        assert_eq!(*sim.status(run, "ship"), JobStatus::Waiting);
+        sim.pass(run, "build");
+        if sim.status(run, "docs") == &JobStatus::Running {
+            sim.pass(run, "docs");
+        }
+        assert_eq!(*sim.status(run, "ship"), JobStatus::Waiting, "a person is asked again");
+        let no = Decision::NoGo { why: "friday".into() };
+        sim.command(&Command::Answer { approval: ApprovalId::Gate { run, gate: "go".into() }, decision: no }).unwrap();
+    }
+}
+
+#[test]
+fn a_retried_run_waits_for_the_one_of_its_group_that_is_under_way() {
+    let mut sim = Sim::new(4);
+    let mut ci = pipeline(vec![job("a", &[])]);
+    ci.concurrency = Some(Concurrency { group: "main".into(), cancel_running: false });
+    let first = sim.start("p", &ci, &no_fix());
+    sim.fail(first, "a", Category::Test);
+    let second = sim.start("p", &ci, &no_fix());
+    sim.command(&Command::Retry { run: first, what: Retry::Failed }).unwrap();
+    assert_eq!(*sim.status(first, "a"), JobStatus::Waiting);
+    sim.pass(second, "a");
+    assert_eq!(*sim.status(first, "a"), JobStatus::Running);
+}
+
+#[test]
+fn of_two_runs_of_a_group_that_are_planned_at_once_the_older_goes_first() {
+    let mut sim = Sim::new(4);
+    let mut ci = pipeline(vec![job("a", &[])]);
+    ci.concurrency = Some(Concurrency { group: "main".into(), cancel_running: false });
+    let start = Command::StartRun { root: "/p".into(), pipeline: None, jobs: Vec::new(), trigger: Trigger::Manual };
+    sim.command(&start).unwrap();
+    sim.command(&start).unwrap();
+    sim.plan(RunId(2), &ci, &no_fix());
+    assert_eq!(*sim.status(RunId(2), "a"), JobStatus::Waiting);
+    sim.plan(RunId(1), &ci, &no_fix());
+    assert_eq!(*sim.status(RunId(1), "a"), JobStatus::Running);
+    assert_eq!(*sim.status(RunId(2), "a"), JobStatus::Waiting);
+}
+
+#[test]
+fn the_rest_of_a_run_that_was_cut_off_waits_for_a_person_and_a_gate_still_asks() {
+    let mut sim = Sim::new(1);
+    let cut = sim.start("p", &pipeline(vec![job("a", &[]), job("b", &["a"])]), &no_fix());
+    let mut ci = pipeline(vec![job("ship", &["go"])]);
+    ci.gates.push(gate("go", &[]));
+    let asks = sim.start("q", &ci, &no_fix());
+    sim.record(super::super::observe::lost(&sim.state, sim.now()));
+    sim.settle();
+    assert_eq!(sim.run(cut).outcome, Some(RunOutcome::Lost));
+    assert_eq!(sim.run(asks).outcome, None);
+    sim.command(&Command::Retry { run: cut, what: Retry::Failed }).unwrap();
+    assert_eq!(*sim.status(cut, "a"), JobStatus::Running);
+}

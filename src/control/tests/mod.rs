@@ -46,7 +46,11 @@ struct Sim {
 
 impl Sim {
     fn new(jobs: usize) -> Self {
-        Self { state: State::default(), log: Vec::new(), limits: Limits { jobs, repairs: jobs, new_runs: true } }
+        Self {
+            state: State::default(),
+            log: Vec::new(),
+            limits: Limits { jobs, repairs: jobs, new_runs: true, since: Seq(0) },
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -54,9 +58,13 @@ impl Sim {
     }
 
     fn record(&mut self, events: Vec<Event>) {
+        self.record_by(&Cause::Control, events);
+    }
+
+    fn record_by(&mut self, cause: &Cause, events: Vec<Event>) {
         for event in events {
             let seq = Seq(self.log.len() as u64 + 1);
-            let record = Record { seq, at: self.now(), cause: Cause::Control, event };
+            let record = Record { seq, at: self.now(), cause: cause.clone(), event };
             self.state.apply(&record);
             self.log.push(record);
         }
@@ -75,7 +83,7 @@ impl Sim {
 
     fn command_as(&mut self, actor: &Actor, command: &Command) -> Result<Answer, Refusal> {
         let (events, answer) = decide(&self.state, actor, RequestId(1), command)?;
-        self.record(events);
+        self.record_by(&Cause::Request { actor: actor.clone(), id: RequestId(1) }, events);
         self.settle();
         Ok(answer)
     }

@@ -119,3 +119,67 @@ fn a_newer_proposal_or_a_newer_pass_takes_the_place_of_one_that_waits() {
     sim.pass(run, "a");
     assert!(matches!(sim.state.proposals[&new].status, ProposalStatus::Superseded { .. }));
 }
+
+#[test]
+fn every_failed_job_gets_its_repair_though_only_one_is_made_at_a_time() {
+    let mut sim = Sim::new(1);
+    let run = sim.start("p", &pipeline(vec![job("a", &[]), job("b", &[])]), &FixPolicy::default());
+    sim.fail(run, "a", Category::Format);
+    sim.fail(run, "b", Category::Lint);
+    give_up(&mut sim, run);
+    assert_eq!(sim.run(run).job(&"b".into()).unwrap().repairs.len(), 1);
+}
+
+#[test]
+fn a_proposal_that_is_approved_after_its_run_was_cancelled_is_followed_up_all_the_same() {
+    let mut sim = Sim::new(2);
+    let run = sim.start("p", &pipeline(vec![job("a", &[]), job("slow", &[])]), &FixPolicy::default());
+    sim.fail(run, "a", Category::Format);
+    let id = sim.propose(run, "a");
+    sim.command(&Command::Cancel { run, job: None }).unwrap();
+    sim.end(run, "slow", JobOutcome::Cancelled { reason: CancelReason::Superseded }, None);
+    super::approvals::go(&mut sim, id).unwrap();
+    sim.report(Report::Applied { proposal: id, result: Ok((Some("c1".into()), None)) });
+    assert_eq!(sim.run(run).followed_by, Some(RunId(2)));
+}
+
+#[test]
+fn a_run_that_is_retried_after_its_follow_up_is_followed_up_for_new_repairs_alone() {
+    let mut sim = Sim::new(1);
+    let run = sim.start("p", &one(), &FixPolicy::default());
+    sim.fail(run, "a", Category::Format);
+    let id = sim.propose(run, "a");
+    super::approvals::go(&mut sim, id).unwrap();
+    sim.report(Report::Applied { proposal: id, result: Ok((Some("c1".into()), None)) });
+    sim.plan(RunId(2), &one(), &FixPolicy::default());
+    sim.pass(RunId(2), "a");
+    sim.command(&Command::Retry { run, what: crate::protocol::command::Retry::All }).unwrap();
+    assert_eq!(sim.run(run).followed_by, None, "nobody is sent on to the old follow-up");
+    sim.pass(run, "a");
+    assert_eq!(sim.state.runs.len(), 2, "nothing new was applied");
+}
+
+#[test]
+fn a_question_ends_when_its_job_passes_in_a_retry() {
+    let mut sim = Sim::new(1);
+    let run = sim.start("p", &one(), &FixPolicy::default());
+    sim.fail(run, "a", Category::Format);
+    let id = sim.propose(run, "a");
+    sim.command(&Command::Retry { run, what: crate::protocol::command::Retry::Failed }).unwrap();
+    sim.pass(run, "a");
+    assert!(matches!(sim.state.proposals[&id].status, ProposalStatus::Superseded { .. }));
+}
+
+#[test]
+fn a_command_that_asks_for_one_thing_begins_no_repair_of_another_day() {
+    let mut sim = Sim::new(1);
+    let run = sim.start("p", &one(), &FixPolicy::default());
+    sim.fail(run, "a", Category::Format);
+    sim.limits.since = sim.state.seq;
+    sim.record(super::super::observe::lost(&sim.state, sim.now()));
+    sim.settle();
+    assert_eq!(sim.run(run).job(&"a".into()).unwrap().repairs.len(), 1);
+    sim.command(&Command::Retry { run, what: crate::protocol::command::Retry::Failed }).unwrap();
+    sim.fail(run, "a", Category::Format);
+    assert_eq!(sim.run(run).job(&"a".into()).unwrap().repairs.len(), 2);
+}

@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("clang", Build, "linker command failed", r"^clang(?:\+\+)?: error: linker command failed.+").level(Level::Consequence),
     rule("gcc", Resource, "Killed signal terminated program", r"(?:fatal error|error): Killed signal terminated program.*").level(Level::Decisive),
     rule("gcc", Build, "internal compiler error", r"internal compiler error: .+"),
-    rule("cmake", Build, "CMake Error", r"^CMake Error(?: \(dev\))?(?: at (?P<file>[^:]+):(?P<line>\d+) \((?P<code>[^)]+)\))?:?(?P<message> \S.*)?$").then(cmake),
+    rule("cmake", Build, "CMake Error", r"^CMake Error(?: \(dev\))?(?: at (?P<file>[^:]+):(?P<line>\d+)(?: \((?P<code>[^)]+)\))?)?:?(?P<message> \S.*)?$").then(cmake),
     rule("cmake", Build, "CMake Error: ", r"^CMake Error: (?P<message>.+)").then(cmake),
     rule("meson", Build, ": ERROR: ", r"^(?P<file>\S*meson\.build):(?P<line>\d+):(?P<column>\d+): ERROR: (?P<message>.+)"),
     rule("configure", Build, "configure: error: ", r"^configure: error: (?P<message>.+)"),
@@ -42,8 +42,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("make", Build, "*** No targets", r"^\S*make(?:\[\d+\])?: \*\*\* (?P<message>No targets.+)"),
     rule("make", Build, "] Error ", r"^\S*make(?:\[\d+\])?: \*\*\* \[(?:(?P<file>[^:\]]+):(?P<line>\d+): )?[^\]]+\] (?P<message>Error (?P<code>\d+))(?P<test> \(ignored\))?").level(Level::Consequence).then(made),
     rule("make", Build, "] Killed", r"^\S*make(?:\[\d+\])?: \*\*\* \[(?:(?P<file>[^:\]]+):(?P<line>\d+): )?[^\]]+\] (?P<message>Killed|Segmentation fault|Aborted|Terminated).*").level(Level::Symptom).then(signalled),
-    rule("ctest", Test, "***Failed", r"^\s*\d+/\d+ Test\s+#\d+: (?P<test>\S+) \.*\s*\*\*\*(?P<message>Failed|Exception.*|Timeout).*"),
-    rule("ctest", Test, "***", r"^\s*\d+/\d+ Test\s+#\d+: (?P<test>\S+) \.*\s*(?:Subprocess aborted)?\*\*\*(?P<message>Exception.*|Timeout|Not Run).*"),
+    rule("ctest", Test, "***Failed", r"^\s*\d+/\d+ Test\s+#\d+: (?P<test>\S+) \.*\s*\*\*\*(?P<message>Failed|Exception.*|Timeout).*").then(ctest),
+    rule("ctest", Test, "***", r"^\s*\d+/\d+ Test\s+#\d+: (?P<test>\S+) \.*\s*(?:Subprocess aborted)?\*\*\*(?P<message>Exception.*|Timeout|Not Run).*").then(ctest),
     rule("gtest", Test, "Failure", r"^(?P<file>\S+?)(?::(?P<line>\d+)|\((?P<column>\d+)\)): (?:Failure|error: Failure)$").then(gtest),
     rule("gtest", Test, "[  FAILED  ] ", r"^\[  FAILED  \] (?P<test>\S+\.\S+?)(?:,.*)?(?: \(\d+ ms\))?$").level(Level::Symptom),
     rule("catch2", Test, ": FAILED:", r"^(?P<file>\S+?):(?P<line>\d+): FAILED:").then(catch),
@@ -194,7 +194,17 @@ fn cmake(finding: &mut Finding, log: &Log) -> bool {
             finding.said.message = format!("{} {text}", finding.said.message);
         }
     }
+    if finding.said.message.starts_with("Parse error") {
+        finding.category = Syntax;
+    }
     finding.said.code = None;
+    true
+}
+
+/// `Failed` alone says little.
+fn ctest(finding: &mut Finding, _: &Log) -> bool {
+    let test = finding.test.as_deref().unwrap_or_default();
+    finding.said.message = format!("{test} ({})", finding.said.message.trim());
     true
 }
 

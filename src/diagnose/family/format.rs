@@ -10,7 +10,7 @@ use crate::domain::diagnosis::Category::{Format, Syntax};
 pub(super) const RULES: &[Rule] = &[
     rule("black", Format, "would reformat ", r"^would reformat (?P<file>\S.*)$"),
     rule("black", Syntax, "error: cannot format ", r"^error: cannot format (?P<file>[^:]+): (?P<message>.+)").then(unformattable),
-    rule("black", Syntax, "error: cannot parse: ", r"^error: cannot parse: (?P<message>(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+))"),
+    rule("black", Syntax, "error: cannot parse: ", r"^error: cannot parse: (?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+)$"),
     rule("black", Format, "reformatted ", r"^reformatted (?P<file>\S+\.(?:pyi?|ipynb))$").level(Level::Symptom),
     rule("isort", Format, "Imports are incorrectly sorted", r"^ERROR: (?P<file>\S.*?) (?P<message>Imports are incorrectly sorted.*)"),
     rule("isort", Format, "Fixing ", r"^Fixing (?P<file>\S+\.pyi?)$").level(Level::Symptom),
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("google-java-format", Format, "not formatted", r"^(?P<file>\S+\.java)(?: is)? not formatted.*"),
     rule("nixfmt", Format, "not formatted", r"^(?P<file>\S+\.nix): not formatted"),
     rule("sqlfluff", Format, "== [", r"^== \[(?P<file>[^\]]+)\] FAIL$").level(Level::Guess),
-    rule("djlint", Format, "would be updated", r"(?P<message>[1-9]\d* files? would be updated\.)"),
+    rule("djlint", Format, "would be updated", r"(?P<message>[1-9]\d* files? would be updated\.)").then(djlint),
     rule("ruff format", Format, "would be reformatted", r"(?P<message>[1-9]\d* files? would be reformatted.*)").level(Level::Guess).then(diffed),
     rule("editorconfig-checker", Format, "Wrong ", r"^\s*(?P<line>\d+)?:?\s*(?P<message>(?:Wrong (?:indent|amount|line ending|character)|Trailing whitespace|Not all lines have the correct end of line).*)").level(Level::Symptom),
     rule("git", Format, "trailing whitespace.", r"^(?P<file>[^\s:]+):(?P<line>\d+): (?P<message>(?:trailing whitespace|new blank line at EOF|space before tab in indent|leftover conflict marker)\.)$"),
@@ -75,5 +75,13 @@ fn hook(finding: &mut Finding, log: &Log) -> bool {
     finding.said.code = id;
     finding.said.file = file;
     finding.level = Level::Symptom;
+    true
+}
+
+/// The file stands above a ruler, before its diff.
+fn djlint(finding: &mut Finding, log: &Log) -> bool {
+    let ruler = log.before(finding.at, 2000).find(|(_, line)| line.starts_with("───")).map(|(at, _)| at);
+    let file = ruler.and_then(|at| at.checked_sub(1)).map(|at| log.line(at).trim());
+    finding.said.file = file.filter(|file| file.contains('.') && !file.contains(' ')).map(str::to_owned);
     true
 }

@@ -10,7 +10,7 @@ use crate::domain::diagnosis::Category::{
 };
 
 pub(super) const RULES: &[Rule] = &[
-    rule("", Unknown, "rror", r"^\s*(?P<file>(?:[A-Za-z]:)?[\w./\\@+-]*[\w)]\.\w+|Makefile|Dockerfile|Jenkinsfile):(?P<line>\d+)(?::(?P<column>\d+))?:?\s+(?:fatal |syntax )?\[?(?i:error)\]?(?:\[(?P<code>[\w.-]+)\]| (?P<test>[A-Z]+\d+))?:?\s+(?P<message>.+)").level(Level::Symptom).then(placed),
+    rule("", Unknown, "rror", r"^\s*(?P<file>(?:[A-Za-z]:)?[\w./\\@+-]*[\w)]\.\w+|Makefile|Dockerfile|Jenkinsfile):(?P<line>\d+)(?::(?P<column>\d+))?:?\s+(?:fatal |syntax )?(?:\[(?i:error)\]|(?i:error)(?:\[(?P<code>[\w.-]+)\]| (?P<test>[A-Z]+\d+))?(?::| -|\s{2}))\s*(?P<message>.+)").level(Level::Symptom).then(placed),
     rule("", Unknown, "rror", r"^\s*(?P<file>(?:[A-Za-z]:)?[\w./\\@+-]+\.\w+)\((?P<line>\d+)(?:,\s?(?P<column>\d+))?\)\s?:?\s+(?i:error)(?: (?P<code>[A-Z]+\d+))?:?\s+(?P<message>.+)").level(Level::Symptom).then(placed),
     rule("", Lint, ":", r"^(?P<file>[\w@+-]*[\w./@+-]*\.[A-Za-z]\w{0,9}):(?P<line>\d+):(?P<column>\d+):? (?:(?P<code>[A-Z]{1,5}\d{2,5}|\[[\w/-]+\]):? )?(?P<message>\S.+)").level(Level::Guess).then(listed),
     rule("", Unknown, "ERROR", r"^(?:\S+ )?\[?ERROR\]?(?::|\s-|\s)\s*(?P<message>\S.+)").level(Level::Guess).then(spoken),
@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// The category that the words of a message suggest.
-pub(super) fn of_words(message: &str) -> Category {
+pub(in super::super) fn of_words(message: &str) -> Category {
     let text = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if has(&[
@@ -126,6 +126,8 @@ pub(super) fn of_words(message: &str) -> Category {
     } else if has(&[
         "permission denied",
         "not found",
+        "cannot find",
+        "could not find",
         "no such file",
         "unauthorized",
         "forbidden",
@@ -233,6 +235,8 @@ fn spoken(finding: &mut Finding, log: &Log) -> bool {
         "no failed",
         "fail-fast",
         "passed",
+        "build failed with an exception",
+        "ignored the following",
     ];
     if harmless.iter().any(|word| lower.contains(word))
         || line.starts_with("+ ")

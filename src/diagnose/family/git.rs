@@ -40,7 +40,10 @@ pub(super) const RULES: &[Rule] = &[
     rule("semantic-release", Deploy, "An error occurred while running semantic-release", r"(?P<message>.*An error occurred while running semantic-release.*)").level(Level::Symptom),
 ];
 
-fn access(finding: &mut Finding, _: &Log) -> bool {
+fn access(finding: &mut Finding, log: &Log) -> bool {
+    if log.before(finding.at, 3).any(|(_, line)| line.starts_with("remote: Permission to ")) {
+        finding.level = Level::Guess;
+    }
     let said = &finding.said.message;
     if said.contains("error: 403") || said.contains("error: 401") || said.contains("error: 404") {
         finding.category = Config;

@@ -17,10 +17,10 @@ pub(super) const RULES: &[Rule] = &[
     rule("go", Dependency, "inconsistent vendoring", r"^go: inconsistent vendoring.*"),
     rule("go", Dependency, "go: ", r"^go: (?:\S+@\S+: |errors parsing go\.mod|\S+ requires |module \S+: |.*verifying |go\.mod ).+").then(module),
     rule("go", Import, "cannot find package", r"^(?:(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): )?(?P<message>cannot find package .*)"),
-    rule("go", Import, " is not in std", r"^(?:(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): )?(?P<message>package \S+ is not in (?:std|GOROOT).*)"),
+    rule("go", Import, "package ", r"^(?:(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): )?(?P<message>package \S+ is not in (?:std|GOROOT).*)"),
     rule("go", Import, "import cycle not allowed", r"^(?:(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): )?(?P<message>.*import cycle not allowed.*)"),
     rule("go vet", Lint, "vet: ", r"^vet: (?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): (?P<message>.+)").then(vet),
-    rule("golangci-lint", Lint, ".go:", r"^(?:level=error msg=\S* )?(?P<file>\S+?\.go):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<message>.+?) \((?P<code>[a-z][a-zA-Z0-9-]*)\)$").then(golangci),
+    rule("golangci-lint", Lint, ".go:", r"^\s*(?:level=error msg=\S* )?(?P<file>\S+?\.go):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<message>.+?) \((?P<code>[a-z][a-zA-Z0-9-]*)\)$").then(golangci),
     rule("staticcheck", Lint, ".go:", r"^(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): (?P<message>.+?) \((?P<code>(?:SA|ST|S|QF|U)\d+)\)$"),
     rule("revive", Lint, ".go:", r"^(?P<file>\S+?\.go):(?P<line>\d+):(?P<column>\d+): (?P<code>[a-z]+-[a-z-]+): (?P<message>.+)$"),
     rule("go test", Test, "--- FAIL: ", r"^\s*--- FAIL: (?P<test>\S+)").then(failed),
@@ -188,6 +188,10 @@ fn failed(finding: &mut Finding, log: &Log) -> bool {
         let panicked = log.after(finding.at + 1, 3).any(|(_, l)| l.starts_with("panic: "));
         return !panicked;
     };
+    // the race itself stands above
+    if said.ends_with("race detected during execution of test") {
+        return !log.before(finding.at, 400).any(|(_, line)| line.starts_with("WARNING: DATA RACE"));
+    }
     let Some((file, line, _)) = place::find(&said) else { return true };
     finding.until = at.max(finding.at);
     let message = said.split_once(&format!(":{line}:")).map_or(said.as_str(), |(_, rest)| rest).trim();

@@ -18,6 +18,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("eslint", Lint, "[Error/", r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?P<column>\d+): (?P<message>.+?) \[Error/(?P<code>[^\]]+)\]$").then(parsing),
     rule("eslint", Lint, "Error - ", r"^(?P<file>[^\s:][^:]*): line (?P<line>\d+), col (?P<column>\d+), Error - (?P<message>.+?)(?: \((?P<code>[@\w/-]+)\))?$").then(parsing),
     rule("eslint", Lint, " error  ", r"^(?P<file>/?[^\s:][^:]*):(?P<line>\d+):(?P<column>\d+)\s+error\s+(?P<message>.+?)(?:\s{2,}(?P<code>[@\w/-]+))?$").then(parsing),
+    rule("eslint", Config, "No files matching the pattern", r#"^(?P<message>No files matching the pattern ".+" were found\.)"#),
+    rule("eslint", Config, "formatter is no longer part of core ESLint", r"^(?P<message>The \S+ formatter is no longer part of core ESLint.*)"),
     rule("eslint", Config, "ESLint couldn't find", r"^(?:Oops! .*)?ESLint couldn't find .+"),
     rule("eslint", Config, "ESLint: ", r"^Error: (?:Cannot read config|Failed to load (?:config|plugin|parser)) .+"),
     rule("eslint", Config, "Failed to load ", r"^(?:Error: )?Failed to load (?:config|plugin|parser) .+"),
@@ -32,6 +34,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("prettier", Config, "[error] ", r"^\[error\] (?:No files matching|Invalid configuration|Cannot find) .+"),
     rule("prettier", Format, "Code style issues found", r"^(?:\[\w+\] )?(?P<message>Code style issues found in .+)").level(Level::Guess),
     rule("node", Unknown, "Error", r"^(?:\S+\s)?(?:Uncaught )?(?P<code>(?:[A-Z]\w*)?Error(?: \[\w+\])?): (?P<message>.+)").level(Level::Symptom).then(node),
+    rule("node", Unknown, "Error", r"^(?:Uncaught )?(?P<code>[A-Z]\w*(?:Error|Exception)):?$").level(Level::Symptom).then(below),
     rule("node", Unknown, "[UnhandledPromiseRejection", r"^\[UnhandledPromiseRejection: (?P<message>.+)").level(Level::Symptom),
     rule("svelte-check", Type, "Error: ", r"^Error: (?P<message>.+) \((?:ts|js|svelte)\)$").then(above),
     rule("vue-tsc", Type, "error", r"^(?P<file>\S+\.vue):(?P<line>\d+):(?P<column>\d+) - error (?P<code>TS\d+): (?P<message>.+)").then(tsc),
@@ -219,13 +222,29 @@ fn node(finding: &mut Finding, log: &Log) -> bool {
     } else if has(&["TypeError", "ReferenceError"]) {
         Type
     } else {
-        Unknown
-    };
-    if finding.category == Unknown {
         finding.level = Level::Guess;
-    }
+        super::of_words(&message)
+    };
     if let Some((_, name)) = code.split_once(" [").filter(|_| finding.said.code.as_deref() == Some(code.as_str())) {
         finding.said.code = Some(name.trim_end_matches(']').to_owned());
     }
+    true
+}
+
+/// An error whose message begins on the lines below its name, above the stack.
+fn below(finding: &mut Finding, log: &Log) -> bool {
+    let Some((stack, _)) = log.after(finding.at + 1, 60).find(|(_, line)| line.starts_with("    at ")) else {
+        return false;
+    };
+    let last = log.before(stack, 60).take_while(|(at, _)| *at > finding.at).find(|(_, line)| !line.trim().is_empty());
+    let Some((_, message)) = last else { return false };
+    message.trim().clone_into(&mut finding.said.message);
+    let frames = log.after(stack, 40).take_while(|(_, line)| line.starts_with("    at "));
+    let own = frames.filter_map(|(_, line)| place::find(line)).find(|(file, ..)| !place::foreign(file));
+    if let Some((file, line, column)) = own {
+        (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
+    }
+    finding.until = stack;
+    finding.category = super::of_words(message);
     true
 }

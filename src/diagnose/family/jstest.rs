@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
     )
     .then(playwright),
     rule("mocha", Test, ") ", r"^\s{1,4}\d+\) (?P<test>\S.*)$").then(mocha),
-    rule("node:test", Test, "not ok ", r"^\s*not ok \d+ - (?P<test>.+?)(?: # .*)?$").then(tap),
+    rule("node:test", Test, "not ok ", r"^\s*not ok \d+ (?:- )?(?P<test>.+?)(?: # .*)?$").then(tap),
     rule("node:test", Test, "test at ", r"^test at (?P<file>\S+?):(?P<line>\d+):(?P<column>\d+)$").then(spec),
     rule("ava", Test, "✘ [fail]: ", r"^\s*✘ \[fail\]: (?P<test>.+)$").then(suite),
     rule("deno", Test, " => ", r"^(?P<test>.+) => (?:file://)?(?P<file>\S+\.[jt]sx?):(?P<line>\d+):(?P<column>\d+)$")
@@ -271,6 +271,28 @@ fn tap(finding: &mut Finding, log: &Log) -> bool {
     let said = log.line(finding.at);
     if said.contains("# TODO") || said.contains("# SKIP") {
         return false;
+    }
+    // Bats and other writers of TAP: comments or lines of text instead of YAML
+    let next = log.line(finding.at + 1);
+    if next.trim() != "---" {
+        let text = next.trim().trim_start_matches("# ").to_owned();
+        if let Some((file, rest)) = text.split_once("in test file ").and_then(|(_, rest)| rest.split_once(", line ")) {
+            finding.said.file = Some(file.to_owned());
+            finding.said.line = rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok());
+            log.line(finding.at + 2).trim().trim_start_matches("# ").trim().clone_into(&mut finding.said.message);
+        } else {
+            if !text.is_empty() && (next.starts_with(' ') || next.starts_with('#')) {
+                finding.said.message = text;
+            }
+            let frames =
+                log.after(finding.at + 1, 40).take_while(|(_, line)| !line.trim_start().starts_with("not ok "));
+            let own =
+                frames.filter(|(_, line)| line.trim_start().starts_with("at ")).filter_map(|(_, l)| place::find(l));
+            if let Some((file, line, column)) = own.into_iter().find(|(file, ..)| !place::foreign(file)) {
+                (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
+            }
+        }
+        return true;
     }
     let mut parent = false;
     for (at, line) in log.after(finding.at + 1, 40) {

@@ -260,6 +260,10 @@ fn script(finding: &mut Finding, log: &Log) -> bool {
     let Some((at, line)) = why.into_iter().next() else { return true };
     finding.until = at;
     finding.said.message = line.trim().to_owned();
+    let reasons = log.after(at + 1, 12).take_while(|(_, line)| !line.is_empty());
+    for (_, reason) in reasons.filter(|(_, line)| line.trim().starts_with("> ")) {
+        finding.said.message = format!("{} {}", finding.said.message, reason.trim().trim_start_matches("> "));
+    }
     finding.category = if line.contains("Could not compile") { Syntax } else { Config };
     true
 }

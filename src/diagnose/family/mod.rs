@@ -32,6 +32,8 @@ mod security;
 mod shell;
 mod swift;
 
+pub(super) use generic::of_words;
+
 use super::rule::Rule;
 
 /// All rules. Of two that match one line, the earlier wins.

@@ -20,7 +20,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     symptom("wget", "ERROR ", r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?(?P<message>ERROR (?P<code>[45]\d\d): .+)$")
         .then(status),
-    symptom("wget", "failed: ", r"^(?P<message>(?:Connecting to|Resolving) .+ failed: .+)"),
+    symptom("wget", "failed: ", r"^(?P<message>Connecting to .+ failed: .+)"),
     symptom("ssh", "ssh: ", r"^(?P<message>ssh: (?:connect to host|Could not resolve hostname).+)"),
     symptom("network", "Could not resolve host", r"(?P<message>.*Could not resolve host.*)"),
     symptom(

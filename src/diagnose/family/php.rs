@@ -123,9 +123,9 @@ fn phpcs(finding: &mut Finding, log: &Log) -> bool {
 fn problem(finding: &mut Finding, log: &Log) -> bool {
     let why = log
         .after(finding.at + 1, 8)
-        .find(|(_, line)| line.trim_start().starts_with("- "))
+        .filter(|(_, line)| line.trim_start().starts_with("- "))
         .map(|(at, line)| (at, line.trim().to_owned()));
-    if let Some((at, why)) = why {
+    for (at, why) in why.take(2).collect::<Vec<_>>() {
         finding.until = at;
         finding.said.message = format!("{} {why}", finding.said.message);
     }

@@ -12,6 +12,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("pytest", Test, "___ ", r"^_{3,} (?P<test>.+?) _{3,}$").then(section),
     rule("pytest", Test, "__ ", r"^_{1,2} (?P<test>(?:ERROR \w+ .+|\S+)) _{1,2}$").then(section),
     rule("pytest", Test, "FAILED ", r"^(?:\[gw\d+\] \[\s*\d+%\] )?FAILED (?P<test>(?P<file>[^\s:]+\.py)::.+?)(?: - (?P<message>.+))?$").then(summary),
+    rule("pytest", Test, "SUBFAIL", r"^SUBFAIL(?:ED)?[(\[].*?[)\]] (?P<test>(?P<file>[^\s:]+\.py)::.+?)(?: - (?P<message>.+))?$").then(summary),
     rule("pytest", Test, "ERROR ", r"^ERROR (?P<test>(?P<file>[^\s:]+\.py)(?:::.+?)?)(?: - (?P<message>.+))?$").then(summary),
     rule("pytest", Test, ".py:", r"^(?P<file>\S+\.py):(?P<line>\d+): (?P<message>(?P<code>[A-Za-z_.]*(?:Error|Exception|Failed|Warning|Exit))\b.*)").then(one_line),
     rule("pytest", Test, " FAILED ", r"^(?P<test>(?P<file>[^\s:]+\.py)::.+?) FAILED\b").level(Level::Symptom),
@@ -63,7 +64,11 @@ fn section(finding: &mut Finding, log: &Log) -> bool {
         if line.starts_with("------") && line.contains("Captured ") {
             break;
         }
-        if let Some(error) = line.strip_prefix("E ") {
+        if line.starts_with("During handling of the above exception")
+            || line.contains("the direct cause of the following")
+        {
+            errors.clear();
+        } else if let Some(error) = line.strip_prefix("E ") {
             let error = error.trim();
             if let Some((file, number)) = python_frame(error) {
                 places.push((file, (number, None)));

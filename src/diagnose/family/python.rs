@@ -31,6 +31,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("unittest", Test, "FAIL: ", r"^FAIL: (?P<test>\S+)(?: \((?P<message>.+)\))?").then(unittest),
     rule("unittest", Test, "ERROR: ", r"^ERROR: (?P<test>\S+)(?: \((?P<message>[\w.]+)\))$").then(unittest),
     rule("python", Category::Unknown, "Traceback (most recent call last)", r"Traceback \(most recent call last\):?$").level(Level::Symptom).then(traceback),
+    rule("python", Category::Build, "Fatal Python error: ", r"^(?P<message>Fatal Python error: .+)").level(Level::Symptom).then(fatal),
     rule("python", Syntax, "File \"", r#"^\s*(?:\*\*\*\s+)?(?:Sorry: \w+: )?File "(?P<file>[^"]+)", line (?P<line>\d+)$"#).level(Level::Symptom).then(lone_syntax),
     rule("python", Syntax, "*** ", r"^\*\*\* Error compiling '(?P<file>[^']+)'").level(Level::Guess),
     rule("python", Syntax, "SyntaxError: ", r"^(?:\S+: )?(?P<code>SyntaxError|IndentationError|TabError): (?P<message>.+) \((?P<file>[^,()]+\.py), line (?P<line>\d+)\)").level(Level::Symptom),
@@ -252,6 +253,19 @@ fn traceback(finding: &mut Finding, log: &Log) -> bool {
     !chained
 }
 
+/// The interpreter itself ended, most often in a native module: the frames stand below, the last first.
+fn fatal(finding: &mut Finding, log: &Log) -> bool {
+    let frames = log.after(finding.at + 1, 100).filter_map(|(_, line)| python_frame(line.trim())).collect();
+    if let Some((file, line)) = place::own(frames).filter(|(file, _)| !place::foreign(file)) {
+        (finding.said.file, finding.said.line) = (Some(file), Some(line));
+    }
+    if log.before(finding.at, 20_000).any(|(_, line)| line.contains("= test session starts =")) {
+        finding.category = Test;
+        finding.tool = "pytest";
+    }
+    true
+}
+
 /// The category of an exception outside of tests.
 fn runtime(error: &str) -> Category {
     let name = error.split(':').next().unwrap_or(error).rsplit('.').next().unwrap_or(error);
@@ -293,7 +307,7 @@ fn runtime(error: &str) -> Category {
     } else if name == "AssertionError" {
         Test
     } else {
-        Category::Unknown
+        Some(super::of_words(error)).filter(|category| *category != Config).unwrap_or(Category::Unknown)
     }
 }
 

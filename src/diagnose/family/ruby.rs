@@ -32,6 +32,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("ruby", Syntax, "syntax error", r"^(?:\S+: )?(?P<file>[^\s:]+\.\w+):(?P<line>\d+): (?:.*: )?(?P<message>syntax errors?[ ,].+)").then(ruby_syntax),
     rule("ruby", Import, "cannot load such file", r"^(?:(?P<file>[^\s:]+):(?P<line>\d+):in .+?: )?(?P<message>.*cannot load such file -- .+?)(?: \((?P<code>LoadError)\))?$").level(Level::Symptom).then(raised),
     rule("ruby", Unknown, "Error)", r"^(?P<file>[^\s:]+):(?P<line>\d+):in .+?: (?P<message>.+) \((?P<code>[\w:]*Error)\)$").level(Level::Symptom).then(raised),
+    rule("rake", Config, "No Rakefile found", r"^(?P<message>No Rakefile found.*)"),
     rule("rake", Build, "rake aborted!", r"^rake aborted!").level(Level::Symptom).then(aborted),
     rule("simplecov", Coverage, "is below the expected minimum coverage", r"^(?P<message>(?:Line|Branch|Method)?\s*[cC]overage .+ is below the expected minimum .+)").level(Level::Symptom),
     rule("brakeman", Security, "Confidence: ", r"^Confidence: (?P<message>\w+)$").then(brakeman),

@@ -298,6 +298,10 @@ fn panic(finding: &mut Finding, log: &Log) -> bool {
             finding.category = Build;
         }
     }
+    if let Some((file, line)) = finding.test.as_deref().filter(|_| file.contains("/rustdoctest")).and_then(example) {
+        (finding.said.file, finding.said.line) = (Some(file), Some(line));
+        return true;
+    }
     if place::foreign(&file) {
         let own =
             log.after(finding.at + 1, 80).skip_while(|(_, l)| !l.contains("stack backtrace")).filter_map(|(_, l)| {
@@ -310,6 +314,13 @@ fn panic(finding: &mut Finding, log: &Log) -> bool {
     }
     (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
     true
+}
+
+/// The place of an example in the documentation, by its name: `src/lib.rs - add (line 4)`.
+fn example(name: &str) -> Option<(String, u32)> {
+    let (file, rest) = name.split_once(" - ")?;
+    let line = rest.rsplit_once("(line ")?.1.trim_end_matches(')').parse().ok()?;
+    Some((file.to_owned(), line))
 }
 
 /// The block of a test without a panic: a result that was an error, or an example that does not compile.
@@ -334,12 +345,16 @@ fn stdout_block(finding: &mut Finding, log: &Log) -> bool {
             text = Some((at, line.trim().to_owned()));
         }
     }
-    if let Some((file, rest)) = name.split_once(" - ") {
-        finding.said.file = Some(file.to_owned());
-        finding.said.line = rest.rsplit_once("(line ").and_then(|(_, n)| n.trim_end_matches(')').parse().ok());
+    if let Some((file, line)) = example(&name) {
+        (finding.said.file, finding.said.line) = (Some(file), Some(line));
     }
     if let Some((at, text)) = text {
         finding.until = at;
+        if let Some((file, line, column)) =
+            text.strip_prefix("note: test did not panic as expected at ").and_then(place::find)
+        {
+            (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
+        }
         finding.said.message = text;
     }
     true

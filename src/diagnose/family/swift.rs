@@ -6,7 +6,7 @@ use super::super::{
     place,
     rule::{Rule, rule},
 };
-use crate::domain::diagnosis::Category::{Build, Config, Dependency, Format, Import, Lint, Syntax, Test, Type};
+use crate::domain::diagnosis::Category::{self, Build, Config, Dependency, Format, Import, Lint, Syntax, Test, Type};
 
 pub(super) const RULES: &[Rule] = &[
     rule("xctest", Test, ": error: -[", r"^(?P<file>[^:]+):(?P<line>\d+): error: -\[(?P<test>[^\]]+)\] : (?P<message>.+)"),
@@ -14,6 +14,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("swiftlint", Lint, ".swift:", r"^(?P<file>[^:]+\.swift):(?P<line>\d+)(?::(?P<column>\d+))?: (?:error|warning): (?P<message>.+) \((?P<code>[a-z_]+)\)$"),
     rule("swift-format", Format, ".swift:", r"^(?P<file>[^:]+\.swift):(?P<line>\d+):(?P<column>\d+): (?:error|warning): \[(?P<code>\w+)\] (?P<message>.+)$"),
     rule("swiftc", Type, ".swift:", r"^(?P<file>[^:]+\.swift):(?P<line>\d+):(?P<column>\d+): (?:fatal )?error: (?P<message>.+)").then(swift),
+    rule("swiftpm", Dependency, "Could not resolve package dependencies", r"^(?:xcodebuild: )?error: (?P<message>Could not resolve package dependencies:?.*)").then(packages),
     rule("xcodebuild", Config, "xcodebuild: error: ", r"^xcodebuild: error: (?P<message>.+)"),
     rule("xcodebuild", Build, "** BUILD FAILED **", r"^\*\* (?:BUILD|TEST|ARCHIVE) FAILED \*\*").level(Level::Consequence),
     rule("xcodebuild", Build, ".xcodeproj: error: ", r"^(?P<file>/?\S.*?\.xcodeproj): error: (?P<message>.+?)(?: \(in target .+\))?$").then(xcode),
@@ -26,6 +27,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("dart", Type, " - ", r"^\s*error - (?P<file>\S+\.dart):(?P<line>\d+):(?P<column>\d+) - (?P<message>.+?) - (?P<code>\w+)$").then(dart),
     rule("dart", Lint, " - ", r"^\s*(?:warning|info) - (?P<file>\S+\.dart):(?P<line>\d+):(?P<column>\d+) - (?P<message>.+?) - (?P<code>\w+)$").level(Level::Warning),
     rule("dart", Type, ".dart:", r"^(?P<file>\S+\.dart):(?P<line>\d+):(?P<column>\d+): Error: (?P<message>.+)").then(dart),
+    rule("dart test", Test, " [E]", r"^\d\d:\d\d \+\d+(?: ~\d+)?(?: -\d+)?: (?:(?:loading )?(?P<file>\S+\.dart): )?(?P<test>.+) \[E\]$").then(dart_test),
     rule("dart format", Format, "Changed ", r"^Changed (?P<file>\S+\.dart)\.?$"),
     rule("zig", Type, ".zig:", r"^(?P<file>\S+\.zig):(?P<line>\d+):(?P<column>\d+): error: (?P<message>.+)").then(swift),
     rule("ghc", Type, ": error:", r"^(?P<file>\S+\.l?hs):(?P<line>\d+):(?P<column>\d+): error:(?: \[(?P<code>GHC-\d+)\])?(?P<message>.*)$").then(ghc),
@@ -120,5 +122,57 @@ fn forge(finding: &mut Finding, log: &Log) -> bool {
             .then(|| file.rsplit(' ').next().unwrap_or(file).to_owned())
     });
     finding.said.file = head;
+    true
+}
+
+/// The failure of a Dart test stands below, that of a Flutter test in a box above.
+fn dart_test(finding: &mut Finding, log: &Log) -> bool {
+    let below = log.line(finding.at + 1).trim().to_owned();
+    if below.starts_with("Test failed. See exception logs above") {
+        let head =
+            log.before(finding.at, 300).find(|(_, line)| line.contains("EXCEPTION CAUGHT BY ")).map(|(at, _)| at);
+        let Some(head) = head else { return true };
+        finding.at = head;
+        let place = log.after(head, 200).find_map(|(_, line)| {
+            let (file, number) = line.trim().strip_prefix("file://")?.split_once(" line ")?;
+            Some((file.to_owned(), number.parse().ok()?))
+        });
+        let place = place.or_else(|| {
+            let frames = log.after(head, 100).filter(|(_, line)| line.starts_with('#') && line.contains("file://"));
+            frames.filter_map(|(_, line)| place::find(line)).map(|(file, line, _)| (file, line)).next()
+        });
+        if let Some((file, line)) = place {
+            (finding.said.file, finding.said.line) = (Some(file), Some(line));
+        }
+        let said = log.line(head + 2).trim();
+        let said = if said.is_empty() { log.line(head + 1).trim() } else { said };
+        said.clone_into(&mut finding.said.message);
+        return true;
+    }
+    below.clone_into(&mut finding.said.message);
+    // a frame is `test/a_test.dart 9:5  main.<fn>`
+    let frame = log.after(finding.at + 1, 60).take_while(|(_, line)| line.starts_with("  ")).find_map(|(_, line)| {
+        let mut words = line.split_whitespace();
+        let (file, place) = (words.next()?, words.next()?);
+        let own = file.ends_with(".dart") && !file.starts_with("package:") && !file.starts_with("dart:");
+        let (line, column) = place.split_once(':').filter(|_| own)?;
+        Some((file.to_owned(), line.parse::<u32>().ok()?, column.parse::<u32>().ok()))
+    });
+    if let Some((file, line, column)) = frame {
+        (finding.said.file, finding.said.line, finding.said.column) = (Some(file), Some(line), column);
+    }
+    true
+}
+
+/// Why a package is not there stands below.
+fn packages(finding: &mut Finding, log: &Log) -> bool {
+    let below = log.line(finding.at + 1);
+    if below.starts_with(' ') {
+        finding.said.message = format!("{} {}", finding.said.message, below.trim());
+        finding.until = finding.at + 1;
+    }
+    if super::of_words(below) == Category::Network {
+        finding.category = Category::Network;
+    }
     true
 }

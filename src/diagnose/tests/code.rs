@@ -76,7 +76,7 @@ const ROWS: &[Row] = &[
         "",
         "needs to be updated",
         1,
-        "    Updating crates.io index\nerror: the lock file /w/Cargo.lock needs to be updated but --locked was passed to prevent this\n",
+        "    Updating the index\nerror: the lock file /w/Cargo.lock needs to be updated but --locked was passed to prevent this\n",
     ),
     (
         "cargo resolution",
@@ -84,7 +84,7 @@ const ROWS: &[Row] = &[
         "",
         "failed to select a version",
         1,
-        "    Updating crates.io index\nerror: failed to select a version for `serde`.\n    ... required by package `a v0.1.0 (/w)`\nversions that meet the requirements `^9` are: none\n",
+        "    Updating the index\nerror: failed to select a version for `serde`.\n    ... required by package `a v0.1.0 (/w)`\nversions that meet the requirements `^9` are: none\n",
     ),
     (
         "rust linker",

@@ -5,6 +5,7 @@ mod choice;
 mod code;
 mod stable;
 mod tools;
+mod wild;
 mod world;
 
 use super::{Hints, diagnose};

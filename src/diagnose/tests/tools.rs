@@ -149,7 +149,7 @@ const ROWS: &[Row] = &[
         "package.json",
         "404 Not Found",
         1,
-        "npm error code E404\nnpm error 404 Not Found - GET https://registry.npmjs.org/nopkg - Not found\nnpm error 404\nnpm error 404  'nopkg@^1.0.0' is not in this registry.\nnpm error A complete log of this run can be found in: /root/.npm/_logs/x.log\n",
+        "npm error code E404\nnpm error 404 Not Found - GET https://packages.example.org/nopkg - Not found\nnpm error 404\nnpm error 404  'nopkg@^1.0.0' is not in this registry.\nnpm error A complete log of this run can be found in: /home/ci/.npm/_logs/x.log\n",
     ),
     (
         "npm reset",

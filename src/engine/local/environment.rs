@@ -82,9 +82,8 @@ pub(super) fn of(order: &Order, step: &StepSpec) -> BTreeMap<String, String> {
     variables.extend(order.env.clone());
     variables.extend(order.job.spec.env.clone());
     variables.extend(step.env.clone());
-    variables
-        .entry("PWD".into())
-        .or_insert_with(|| order.workspace.join(step.dir.as_deref().unwrap_or(".")).to_string_lossy().into_owned());
+    let directory = step.dir.as_ref().map_or_else(|| order.workspace.clone(), |dir| order.workspace.join(dir));
+    variables.entry("PWD".into()).or_insert_with(|| directory.to_string_lossy().into_owned());
     variables
 }
 

@@ -11,7 +11,7 @@ use nix::{
         signal::{Signal, kill, killpg},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::Pid,
+    unistd::{Pid, getsid},
 };
 use tokio::time::{Instant, sleep};
 
@@ -31,9 +31,14 @@ pub fn start_time(pid: u32) -> Option<u64> {
     stat(pid as i32)?.started
 }
 
+/// Whether anything is left of a process group.
+pub(super) fn is_alive(group: i32) -> bool {
+    killpg(Pid::from_raw(group), None) != Err(Errno::ESRCH)
+}
+
 /// Ends what is left of process groups: TERM, a grace, KILL.
 pub(super) async fn end_groups(groups: &[i32], grace: Duration) {
-    let alive = |group: &i32| killpg(Pid::from_raw(*group), None) != Err(Errno::ESRCH);
+    let alive = |group: &i32| is_alive(*group);
     let mut left: Vec<i32> = groups.iter().copied().filter(alive).collect();
     if left.is_empty() {
         return;
@@ -64,12 +69,16 @@ pub(super) async fn end_groups(groups: &[i32], grace: Duration) {
     }
 }
 
-/// Collects the exit of orphans that were handed to us and belonged to these groups, so that they don't stay as zombies.
-/// The leader of each group is the engine's own child and is left to it.
+/// Collects the exit of orphans that were handed to us, so that they don't stay as zombies: members of these groups, and
+/// whatever ended in a session that isn't ours. The leader of each group is the engine's own child and is left to it; so are
+/// all other children of ours, which share our session.
 fn reap(groups: &[i32]) {
+    let ours = getsid(None).map_or(0, Pid::as_raw);
     for pid in adopted() {
-        let ours = stat(pid).is_some_and(|stat| stat.zombie && groups.contains(&stat.group) && pid != stat.group);
-        if ours {
+        let orphan = stat(pid).is_some_and(|stat| {
+            stat.zombie && !groups.contains(&pid) && (groups.contains(&stat.group) || stat.session != ours)
+        });
+        if orphan {
             let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
         }
     }
@@ -147,6 +156,7 @@ fn is_marked(pid: i32, prefix: &str) -> bool {
 struct Stat {
     zombie: bool,
     group: i32,
+    session: i32,
     started: Option<u64>,
 }
 
@@ -157,6 +167,7 @@ fn stat(pid: i32) -> Option<Stat> {
     Some(Stat {
         zombie: fields.first() == Some(&"Z"),
         group: fields.get(2)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
         started: fields.get(19).and_then(|ticks| ticks.parse().ok()),
     })
 }

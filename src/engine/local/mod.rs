@@ -75,12 +75,23 @@ pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Do
     if let Some(dir) = &order.cache_dir
         && !order.job.spec.inputs.is_empty()
     {
-        match cache::look_up(dir, order).await {
+        match cache::look_up(dir, order, &stop).await {
             Ok((found, Some(hit))) => {
+                if let Some(dir) = &order.artifact_dir
+                    && let Err(error) = artifact::keep(order, dir).await
+                {
+                    tracing::warn!(run = %order.run, job = %order.key(), "artifacts not kept: {error}");
+                }
                 return Done::Cached { key: found, from: hit.run, saved: hit.took };
             }
             Ok((found, None)) => key = Some(found),
             Err(error) => {
+                if let Some(stop) = stop.borrow().as_ref() {
+                    return Done::Ended(Box::new(ended(
+                        JobOutcome::Cancelled { reason: stop.reason().clone() },
+                        began,
+                    )));
+                }
                 let failure = Failure::NotRun { why: error.to_string(), hint: error.hint() };
                 return Done::Ended(Box::new(ended(JobOutcome::Failed { failure }, began)));
             }
@@ -289,6 +300,8 @@ impl<P: JobPort> Attempt<'_, P> {
         let step_deadline = step.timeout.map(|timeout| began + timeout.duration());
         let (status, cut) = self.attend(&mut process, pipe, stop, step_deadline, step.timeout).await;
         self.record_rest(&mut process, pipe).await;
+        // Ids are used again: a group that is gone is forgotten.
+        self.groups.retain(|group| leftover::is_alive(*group));
         let exit = process::exit_number(&status);
         self.port.report(JobReport::StepFinished { step: index, exit, took: began.elapsed().into() }).await;
         match cut {

@@ -17,11 +17,12 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use crate::protocol::telemetry::Telemetry;
 use crate::{
     domain::id::{OutputId, RunId, Seq},
     protocol::{
         command::Refusal,
-        event::{Record, Telemetry},
+        event::Record,
         frame::{Ask, Frame},
         session::Session,
     },

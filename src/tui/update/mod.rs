@@ -13,7 +13,7 @@ pub(super) use popup::{entries, pipelines};
 use crate::{
     config::keymap::action::Action,
     domain::id::Seq,
-    protocol::{event::Telemetry, frame::Frame},
+    protocol::{frame::Frame, telemetry::Telemetry},
     state::board::State,
 };
 
