@@ -284,7 +284,8 @@ fn lint_diagnosis() -> Diagnosis {
 }
 
 fn network_diagnosis() -> Diagnosis {
-    let mut diagnosis = diagnosis(Category::Network, "npm", ("", 0), None, "packages.example.org: connection timed out");
+    let mut diagnosis =
+        diagnosis(Category::Network, "npm", ("", 0), None, "packages.example.org: connection timed out");
     diagnosis.primary =
         Some(Diagnostic { message: "packages.example.org: connection timed out".into(), ..Diagnostic::default() });
     diagnosis
