@@ -9,11 +9,14 @@ use nix::{
     errno::Errno,
     sys::{
         signal::{Signal, kill, killpg},
-        wait::{WaitPidFlag, waitpid},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
     },
     unistd::{Pid, getsid},
 };
 use tokio::time::{Instant, sleep};
+
+/// What was killed is waited for no longer than this: it may hang in the kernel.
+const GONE: Duration = Duration::from_secs(5);
 
 /// Makes this process the one to which orphans among its descendants are handed. To be called once, before any job.
 pub fn adopt_orphans() {
@@ -57,8 +60,13 @@ pub(super) async fn end_groups(groups: &[i32], grace: Duration) {
     for group in &left {
         let _ = killpg(Pid::from_raw(*group), Signal::SIGKILL);
     }
-    sleep(Duration::from_millis(5)).await;
-    reap(&left);
+    // Only when they are gone have their own children become ours.
+    let end = Instant::now() + GONE;
+    while !left.is_empty() && Instant::now() < end {
+        sleep(Duration::from_millis(2)).await;
+        reap(&left);
+        left.retain(alive);
+    }
 }
 
 /// Collects the exit of orphans that were handed to us, so that they don't stay as zombies: members of these groups, and
@@ -80,27 +88,31 @@ fn reap(groups: &[i32]) {
 pub(super) async fn end_marked_orphans(marker: &str, groups: &[i32]) {
     reap(groups);
     let mut killed: Vec<i32> = Vec::new();
-    // Ending one hands its own children to us, so look again until there are none.
-    for _ in 0..50 {
+    let end = Instant::now() + GONE;
+    // Ending one hands its own children to us, so look again until there are none, and none is about to go.
+    loop {
+        let adopted = adopted();
         let orphans: Vec<i32> =
-            adopted().into_iter().filter(|pid| !killed.contains(pid) && is_marked(*pid, marker)).collect();
-        if orphans.is_empty() {
-            break;
-        }
+            adopted.iter().copied().filter(|pid| !killed.contains(pid) && is_marked(*pid, marker)).collect();
         for pid in &orphans {
             let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
         }
+        let quiet = orphans.is_empty() && !adopted.iter().any(|pid| is_going(*pid));
         killed.extend(orphans);
+        let going =
+            |pid: &i32| matches!(waitpid(Pid::from_raw(*pid), Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive));
+        killed.retain(going);
+        if quiet && killed.is_empty() || Instant::now() > end {
+            return;
+        }
         sleep(Duration::from_millis(2)).await;
     }
-    for pid in killed {
-        for _ in 0..100 {
-            match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) {
-                Ok(nix::sys::wait::WaitStatus::StillAlive) => sleep(Duration::from_millis(2)).await,
-                _ => break,
-            }
-        }
-    }
+}
+
+/// It has let go of its memory, and with it of its environment, but not yet of its children.
+fn is_going(pid: i32) -> bool {
+    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| environment.is_empty())
+        && stat(pid).is_some_and(|stat| !stat.zombie)
 }
 
 /// Children of the main thread: that is where orphans go; the engine's own children belong to the threads that started them.
