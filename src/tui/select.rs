@@ -52,6 +52,13 @@ fn choose_project(ui: &mut Ui, state: &State) {
 fn choose_run(ui: &mut Ui, state: &State) {
     let Some(project) = ui.project.and_then(|id| state.projects.get(&id)) else { return };
     let there = ui.runs.chosen.as_ref().is_some_and(|node| exists(state, node));
+    // Whoever looked at a run until its last repair was in wants to see whether it is green now.
+    let follow_up =
+        ui.run().and_then(|run| state.runs.get(&run)?.followed_by).filter(|next| ui.runs.went_to < Some(*next));
+    if let Some(next) = follow_up {
+        ui.runs.went_to = Some(next);
+        ui.runs.pinned = state.runs.get(&next).is_some_and(|run| run.outcome.is_some());
+    }
     if there && ui.runs.pinned {
         return;
     }

@@ -119,6 +119,8 @@ pub struct RunsPane {
     pub chosen: Option<Node>,
     /// The person chose it: it doesn't go over to a newer run by itself.
     pub pinned: bool,
+    /// The newest follow-up run to which the board has gone over: only once to each.
+    pub went_to: Option<RunId>,
     /// Rows that are open or shut against what they would be by themselves.
     pub turned: BTreeSet<Node>,
     /// First row shown.

@@ -241,3 +241,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_board_goes_over_to_the_run_that_follows_repairs_once() {
+    use crate::{
+        domain::actor::{Actor, Trigger},
+        protocol::event::{Cause, Event, Record, RunEvent},
+        tui::{select, tree::Node},
+    };
+    let (mut ui, mut state) = board((120, 36));
+    let looked_at = ui.run().unwrap();
+    ui.runs.chosen = Some(Node::Run(looked_at));
+    ui.runs.pinned = true;
+    let next = state.next_run();
+    let project = state.runs[&looked_at].project;
+    let trigger = Trigger::AfterRepair { run: looked_at, proposals: Vec::new() };
+    let event = RunEvent::Requested { project, pipeline: None, jobs: Vec::new(), trigger, by: Actor::Policy };
+    let record =
+        Record { seq: state.seq.next(), at: state.at, cause: Cause::Control, event: Event::Run { run: next, event } };
+    state.apply(&record);
+    select::refresh(&mut ui, &state);
+    assert_eq!(ui.run(), Some(next));
+    ui.runs.chosen = Some(Node::Run(looked_at));
+    ui.runs.pinned = true;
+    select::refresh(&mut ui, &state);
+    assert_eq!(ui.run(), Some(looked_at), "whoever goes back stays there");
+}
