@@ -235,6 +235,11 @@ pub(super) fn inside(repo: &Repo, root: &Path) -> PathBuf {
     root.strip_prefix(&repo.root).map(Path::to_owned).unwrap_or_default()
 }
 
+/// The project's place in a workspace. Without a slash at its end, by which outputs would name it differently.
+pub(super) fn within(workspace: &Path, inside: &Path) -> PathBuf {
+    workspace.join(inside).components().collect()
+}
+
 /// Waits, or until told to stop; says whether it was told.
 async fn stopped_within(wait: std::time::Duration, mut signal: StopSignal) -> bool {
     tokio::select! {
@@ -286,7 +291,7 @@ impl JobTask {
             WorkspaceKind::InPlace => self.run_in(self.root.clone(), signal).await,
             WorkspaceKind::Isolated => match self.isolated(&signal).await {
                 // The workspace is held until the job has ended.
-                Ok((workspace, inside)) => self.run_in(workspace.root.join(inside), signal).await,
+                Ok((workspace, inside)) => self.run_in(within(&workspace.root, &inside), signal).await,
                 Err((why, hint)) => {
                     let outcome = JobOutcome::Failed { failure: Failure::NotRun { why, hint } };
                     let took = began.elapsed().into();

@@ -217,7 +217,7 @@ impl Port<'_> {
         Some(Order {
             run: task.run,
             attempt: task.number,
-            workspace: workspace.join(&self.inside),
+            workspace: perform::within(workspace, &self.inside),
             output: self.output.clone(),
             output_dir: task.ground.output_dir(),
             // A proof has to run, and keeps nothing.

@@ -94,6 +94,11 @@ fn the_demo_without_a_terminal_leaves_its_questions_to_be_answered_later() {
     for part in ["why", "risk", "without", "with", "undo", "hash", "@@"] {
         contains(&shown, part);
     }
+    for waits in waiting.as_array().unwrap() {
+        let all = home.ask(&["approvals", waits["id"].as_str().unwrap(), "--json"]).json();
+        let file = all["proposal"]["diagnosis"]["primary"]["file"].as_str().unwrap();
+        assert!(project.root.join(file).exists() && !file.starts_with('/'), "named from the project's root: {file}");
+    }
     home.ask(&["go", first]);
     assert_eq!(project.git(&["log", "--format=%s"]).lines().count(), 2);
     let left = home.ask(&["approvals", "--json"]).expect(0).json();
