@@ -95,7 +95,7 @@ impl Place {
                 }
             }
             StartError::Open(OpenError::Newer { .. }) => Problem::fault("can't start").because(&error).hint("use the newer gonogo"),
-            StartError::Open(_) | StartError::Read(_) => Problem::fault("can't start")
+            StartError::Open(_) | StartError::Log(_) => Problem::fault("can't start")
                 .because(&error)
                 .hint(format!("is there space, and may you write to {}? `gonogo doctor` looks", self.paths.state_dir.display())),
             StartError::Thread(_) => Problem::fault("can't start").because(&error),

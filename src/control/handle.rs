@@ -66,9 +66,9 @@ pub enum StartError {
     /// The log could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The log could not be read.
-    #[error("can't read the log")]
-    Read(#[from] LogError),
+    /// The log could not be read, or the start not written into it.
+    #[error("can't use the log")]
+    Log(#[from] LogError),
     /// No thread could be started.
     #[error("can't start a thread")]
     Thread(#[source] std::io::Error),

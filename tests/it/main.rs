@@ -12,6 +12,7 @@ mod commands;
 mod crash;
 mod demo;
 mod disk;
+mod edit;
 mod examples;
 mod gate;
 mod mischief;
