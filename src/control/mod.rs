@@ -10,6 +10,7 @@
 //! waits for the disk; everything that takes time is performed by tasks on the runtime, which report back.
 
 pub mod advance;
+pub mod attempts;
 pub mod commit;
 pub mod decide;
 pub mod dispatcher;
@@ -18,6 +19,7 @@ pub mod handle;
 pub mod input;
 mod look_up;
 pub mod observe;
+pub mod patches;
 pub mod perform;
 pub mod planner;
 pub mod publish;

@@ -18,38 +18,26 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     domain::{
-        definition::WorkspaceKind,
-        id::{Hash, JobKey, OutputId, ProposalId, RunId},
+        id::{JobKey, RunId},
         outcome::{Failure, JobOutcome},
-        plan::PlannedJob,
         time::{Millis, Timestamp},
     },
-    engine::{
-        local::{self, Done},
-        port::{Ended, JobPort, JobReport, Order, Stop, StopSignal},
-    },
-    protocol::{event::RepairResult, telemetry::Telemetry},
+    engine::port::{Ended, JobReport, Stop, StopSignal},
+    protocol::event::RepairResult,
     redact::Secrets,
     state::{board::State, job::JobStatus},
-    workspace::{
-        apply::{self, Approved},
-        change::Workspace,
-        pool::{Pool, PoolError},
-        repo::Repo,
-        undo,
-    },
+    workspace::{pool::Pool, repo::Repo},
 };
 
 use super::{
+    attempts,
     handle::Options,
     input::{Input, NoPlan, RepairReport, Report, TaskKey},
-    planner::{self, Wish, chain},
+    patches,
+    planner::{self, Wish},
     publish::Published,
     repairs,
 };
-
-/// How often a free workspace is looked for, where all are in use.
-const BUSY: Duration = Duration::from_millis(100);
 
 /// What tasks need to know of their surroundings.
 #[derive(Clone, Debug)]
@@ -101,7 +89,9 @@ impl Performer {
                 });
             }
             TaskKey::Job(run, job, attempt) => {
-                let Some(task) = JobTask::of(state, *run, job, *attempt, ground) else { return self.skip(key) };
+                let Some(task) = attempts::JobTask::of(state, *run, job, *attempt, ground) else {
+                    return self.skip(key);
+                };
                 self.spawn(key, task.run(signal));
             }
             TaskKey::Retry(run, job) => {
@@ -122,11 +112,11 @@ impl Performer {
                 self.spawn(key, task.run(signal));
             }
             TaskKey::Apply(id) => {
-                let Some(task) = PatchTask::of(state, *id, ground) else { return self.skip(key) };
+                let Some(task) = patches::PatchTask::of(state, *id, ground) else { return self.skip(key) };
                 self.spawn(key, task.apply());
             }
             TaskKey::Undo(id) => {
-                let Some(task) = PatchTask::of(state, *id, ground) else { return self.skip(key) };
+                let Some(task) = patches::PatchTask::of(state, *id, ground) else { return self.skip(key) };
                 self.spawn(key, task.undo());
             }
         }
@@ -241,177 +231,9 @@ pub(super) fn within(workspace: &Path, inside: &Path) -> PathBuf {
 }
 
 /// Waits, or until told to stop; says whether it was told.
-async fn stopped_within(wait: std::time::Duration, mut signal: StopSignal) -> bool {
+pub(super) async fn stopped_within(wait: Duration, mut signal: StopSignal) -> bool {
     tokio::select! {
         () = tokio::time::sleep(wait) => false,
         _ = signal.changed() => true,
     }
-}
-
-/// An attempt of a job, as a task.
-struct JobTask {
-    root: PathBuf,
-    run: RunId,
-    job: PlannedJob,
-    attempt: u32,
-    ground: Ground,
-}
-
-/// What a running job may touch: the loop's ear, and telemetry.
-struct Port<'a> {
-    task: &'a JobTask,
-    output: OutputId,
-}
-
-impl JobPort for Port<'_> {
-    async fn report(&self, report: JobReport) {
-        self.task.report(report).await;
-    }
-
-    fn grew(&self, lines: u64, bytes: u64) {
-        self.task.ground.published.tell(Telemetry::OutputGrew { output: self.output.clone(), lines, bytes });
-    }
-}
-
-impl JobTask {
-    fn of(state: &State, run: RunId, job: &JobKey, attempt: u32, ground: Ground) -> Option<Self> {
-        let found = state.runs.get(&run)?;
-        let root = state.projects.get(&found.project)?.root.clone();
-        Some(Self { root, run, job: found.job(job)?.planned.clone(), attempt, ground })
-    }
-
-    async fn report(&self, what: JobReport) {
-        let (run, job, attempt) = (self.run, self.job.key.clone(), self.attempt);
-        self.ground.report(Report::Job { run, job, attempt, at: Timestamp::now(), what }).await;
-    }
-
-    async fn run(self, signal: StopSignal) {
-        let began = tokio::time::Instant::now();
-        let done = match self.job.spec.workspace {
-            WorkspaceKind::InPlace => self.run_in(self.root.clone(), signal).await,
-            WorkspaceKind::Isolated => match self.isolated(&signal).await {
-                // The workspace is held until the job has ended.
-                Ok((workspace, inside)) => self.run_in(within(&workspace.root, &inside), signal).await,
-                Err((why, hint)) => {
-                    let outcome = JobOutcome::Failed { failure: Failure::NotRun { why, hint } };
-                    let took = began.elapsed().into();
-                    Done::Ended(Box::new(Ended { outcome, took, diagnosis: None, lines: 0, artifacts: Vec::new() }))
-                }
-            },
-        };
-        let report = match done {
-            Done::Ended(ended) => JobReport::Finished(ended),
-            Done::Cached { key, from, saved } => JobReport::CacheHit { key, from, saved },
-        };
-        self.report(report).await;
-    }
-
-    /// A workspace, and where the project stands in it: a repository may hold several.
-    async fn isolated(&self, signal: &StopSignal) -> Result<(Workspace, PathBuf), (String, Option<String>)> {
-        let words = |what: &str, error: &dyn std::error::Error, hint: Option<&str>| {
-            (format!("{what}: {}", chain(error)), hint.map(str::to_owned))
-        };
-        let repo = Repo::discover(&self.root).await.map_err(|e| words("no isolated workspace", &e, e.hint()))?;
-        let tree = repo.exact_tree().await.map_err(|e| words("no isolated workspace", &e, e.hint()))?;
-        let pool = self.ground.pool(&repo);
-        let workspace = loop {
-            match pool.checkout(&tree).await {
-                // One comes free when another job or repair ends.
-                Err(PoolError::Busy { .. }) if signal.borrow().is_none() => {
-                    stopped_within(BUSY, signal.clone()).await;
-                }
-                taken => break taken,
-            }
-        };
-        let workspace = workspace.map_err(|e| words("no isolated workspace", &e, e.hint()))?;
-        Ok((workspace, inside(&repo, &self.root)))
-    }
-
-    async fn run_in(&self, workspace: PathBuf, signal: StopSignal) -> Done {
-        let output = OutputId::attempt(self.run, &self.job.key, self.attempt);
-        let options = &self.ground.options;
-        let order = Order {
-            run: self.run,
-            job: self.job.clone(),
-            attempt: self.attempt,
-            workspace,
-            output: output.clone(),
-            output_dir: self.ground.output_dir(),
-            artifact_dir: Some(options.state_dir.join("artifacts")),
-            cache_dir: Some(options.cache_dir.clone()),
-            env: self.ground.environment(self.run, &self.job.key, self.attempt),
-            marker: format!(
-                "{}{}-{}-{}",
-                self.ground.marker,
-                self.run,
-                Hash::of(self.job.key.as_str()).short(),
-                self.attempt
-            ),
-            grace: options.grace,
-        };
-        local::run(&order, &Port { task: self, output }, signal).await
-    }
-}
-
-/// Applying a proposal, or taking it back, as a task.
-struct PatchTask {
-    root: PathBuf,
-    proposal: crate::state::proposal::ProposalState,
-    commit: String,
-    into: crate::domain::definition::ApplyInto,
-    ground: Ground,
-}
-
-impl PatchTask {
-    fn of(state: &State, id: ProposalId, ground: Ground) -> Option<Self> {
-        use crate::state::proposal::ProposalStatus;
-        let proposal = state.proposals.get(&id)?.clone();
-        let root = state.projects.get(&proposal.proposal.project)?.root.clone();
-        let commit = state.runs.get(&proposal.proposal.run)?.source.commit.clone();
-        let into = match (&proposal.status, &proposal.applied) {
-            (ProposalStatus::Applying { into }, _) => *into,
-            (_, Some(applied)) => applied.into,
-            _ => return None,
-        };
-        Some(Self { root, proposal, commit, into, ground })
-    }
-
-    fn approved(&self) -> Approved<'_> {
-        let proposal = &self.proposal.proposal;
-        Approved {
-            patch: &proposal.patch,
-            base_tree: &proposal.base_tree,
-            base_commit: (!self.commit.is_empty()).then_some(self.commit.as_str()),
-            hash: &proposal.hash,
-            run: proposal.run,
-            job: &proposal.job,
-            message: &proposal.title,
-        }
-    }
-
-    async fn apply(self) {
-        let result = async {
-            let repo = Repo::discover(&self.root).await.map_err(|e| no(&e, e.hint().map(str::to_owned)))?;
-            let applied = apply::apply(&repo, &self.approved(), self.into).await;
-            applied.map(|a| (a.commit, a.branch)).map_err(|e| no(&e, e.hint().map(str::to_owned)))
-        }
-        .await;
-        self.ground.report(Report::Applied { proposal: self.proposal.id, result }).await;
-    }
-
-    async fn undo(self) {
-        let result = async {
-            let repo = Repo::discover(&self.root).await.map_err(|e| no(&e, e.hint().map(str::to_owned)))?;
-            let where_to = self.proposal.applied.clone();
-            let (commit, branch) = where_to.map_or((None, None), |applied| (applied.commit, applied.branch));
-            let applied = apply::Applied { into: self.into, commit, branch, already: false };
-            undo::undo(&repo, &applied, &self.approved()).await.map(|u| u.commit).map_err(|e| no(&e, e.hint()))
-        }
-        .await;
-        self.ground.report(Report::Undone { proposal: self.proposal.id, result }).await;
-    }
-}
-
-fn no(error: &dyn std::error::Error, hint: Option<String>) -> NoPlan {
-    NoPlan { error: chain(error), hint }
 }

@@ -8,11 +8,11 @@ mod environment;
 pub mod leftover;
 mod process;
 mod recorder;
+mod verdict;
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::PathBuf,
     time::{Duration, SystemTime},
 };
 
@@ -23,16 +23,14 @@ use tokio::{
 };
 
 use crate::{
-    diagnose::{Hints, diagnose},
     domain::{
         definition::StepSpec,
-        diagnosis::Diagnosis,
         id::{Hash, RunId},
         outcome::{Failure, JobOutcome},
         time::Millis,
     },
     redact::Secrets,
-    store::output::{Reader, Sample},
+    store::output::Reader,
 };
 
 use self::{
@@ -60,9 +58,6 @@ pub enum Done {
         saved: Millis,
     },
 }
-
-/// At most so much of an output is looked at for a diagnosis: its beginning and its end.
-const DIAGNOSED: usize = 16 << 20;
 
 /// Output that may still turn out to be part of a secret is held back no longer than this once the process falls silent.
 const SILENCE: Duration = Duration::from_millis(80);
@@ -120,7 +115,8 @@ pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Do
     ended.lines = attempt.recorder.lines();
     match &ended.outcome {
         JobOutcome::Failed { failure } => {
-            ended.diagnosis = Some(Box::new(diagnosis(order, failure, since, before, Secrets::new(&secrets)).await));
+            ended.diagnosis =
+                Some(Box::new(verdict::diagnosis(order, failure, since, before, Secrets::new(&secrets)).await));
         }
         JobOutcome::Passed => {
             if let Some(dir) = &order.artifact_dir {
@@ -143,83 +139,6 @@ pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Do
 
 fn ended(outcome: JobOutcome, began: Instant) -> Ended {
     Ended { outcome, took: began.elapsed().into(), diagnosis: None, lines: 0, artifacts: Vec::new() }
-}
-
-/// What the output of a failed attempt says.
-async fn diagnosis(
-    order: &Order,
-    failure: &Failure,
-    since: SystemTime,
-    (bytes_before, lines_before): (u64, u64),
-    secrets: Secrets,
-) -> Diagnosis {
-    let (dir, output) = (order.output_dir.clone(), order.output.clone());
-    let patterns: Vec<String> = order.job.spec.steps.iter().flat_map(|step| step.reports.clone()).collect();
-    let workspace = order.workspace.clone();
-    let (exit_code, signal, timed_out) = match failure {
-        Failure::Exit { code } => (Some(*code), None, false),
-        Failure::Signal { number } => (None, Some(*number), false),
-        Failure::TimedOut { .. } => (None, None, true),
-        Failure::NotRun { .. } => (None, None, false),
-    };
-    let mut extra = Vec::new();
-    if let Failure::NotRun { why, .. } = failure {
-        extra.extend_from_slice(why.as_bytes());
-    }
-    let read = tokio::task::spawn_blocking(move || {
-        let reader = Reader::open(&dir, &output);
-        let sample = if bytes_before == 0 {
-            reader.sample(DIAGNOSED).unwrap_or_default()
-        } else {
-            let head = reader.bytes(bytes_before..bytes_before + DIAGNOSED as u64).unwrap_or_default();
-            Sample { head, ..Sample::default() }
-        };
-        let head_lines = sample.head.iter().filter(|byte| **byte == b'\n').count() as u64;
-        let omitted_lines = if sample.omitted > 0 { sample.tail_line.saturating_sub(head_lines + 1) } else { 0 };
-        let bytes = [sample.head, sample.tail, extra].concat();
-        let secrets = Arc::new(secrets);
-        // Unlike the output, reports come as the job wrote them.
-        let reports = artifact::read_reports(&workspace, &patterns, since);
-        let reports = reports.iter().map(|report| secrets.redact_text(report)).collect();
-        let mut diagnosis = diagnose(&bytes, &Hints { exit_code, signal, timed_out, reports });
-        relative_to(&workspace, &mut diagnosis);
-        redact(&secrets, &mut diagnosis);
-        if let Some((first, last)) = &mut diagnosis.evidence {
-            for line in [&mut *first, &mut *last].into_iter().filter(|line| **line > head_lines) {
-                *line += omitted_lines;
-            }
-            *first += lines_before;
-            *last += lines_before;
-        }
-        diagnosis
-    });
-    read.await.unwrap_or_else(|error| {
-        tracing::error!("the diagnosis failed: {error}");
-        diagnose(b"", &Hints { exit_code, signal, timed_out, reports: Vec::new() })
-    })
-}
-
-/// Takes secrets out of what goes into the log: in a report they may have been escaped as XML.
-fn redact(secrets: &Arc<Secrets>, diagnosis: &mut Diagnosis) {
-    for diagnostic in diagnosis.primary.iter_mut().chain(&mut diagnosis.diagnostics) {
-        diagnostic.message = secrets.redact_text(&diagnostic.message);
-        diagnostic.file = diagnostic.file.take().map(|file| secrets.redact_text(&file));
-    }
-    for test in &mut diagnosis.tests {
-        *test = secrets.redact_text(test);
-    }
-}
-
-/// Names files as people do: from the root of the workspace.
-fn relative_to(workspace: &Path, diagnosis: &mut Diagnosis) {
-    let prefix = format!("{}/", workspace.display());
-    for diagnostic in diagnosis.primary.iter_mut().chain(&mut diagnosis.diagnostics) {
-        for text in diagnostic.file.iter_mut().chain([&mut diagnostic.message]) {
-            if text.contains(&prefix) {
-                *text = text.replace(&prefix, "");
-            }
-        }
-    }
 }
 
 /// An attempt under way.
