@@ -1,15 +1,17 @@
 //! From a run that was asked for to its plan: reads `gonogo.toml` and what is checked out. Not pure: it reads the disk.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use crate::{
     config::definition,
     domain::{
         actor::Trigger,
         definition::{EngineKind, FixPolicy, Pipeline},
+        id::JobKey,
         plan,
     },
     protocol::event::Source,
+    redact::Secrets,
     workspace::repo::Repo,
 };
 
@@ -61,6 +63,12 @@ pub async fn plan(root: &Path, wish: &Wish, fix: &FixPolicy) -> Result<Planned, 
             format!("job `{}` wants the engine `{}`, which this gonogo does not have", job.key, job.spec.engine.name());
         return Err(no(why, Some("run it with `engine = \"local\"`, or leave it out by naming the jobs to run")));
     }
+    if let Some((job, name)) = written_token(&plan) {
+        let why = format!(
+            "`env` of job `{job}` holds what looks like a token, in {name}: it would stand in the log for ever"
+        );
+        return Err(no(why, Some(&format!("set {name} in gonogo's environment and name it in the job's `secrets`"))));
+    }
     Ok(Planned { pipeline: pipeline.name.clone(), source: source(root).await, plan })
 }
 
@@ -73,6 +81,16 @@ fn choose<'a>(loaded: &'a definition::Loaded, wish: &Wish) -> Option<&'a Pipelin
         }
         (None, None) => pipelines.first(),
     }
+}
+
+/// A variable whose value is written in the file and has the shape of a token. The plan is recorded, so it must not.
+fn written_token(plan: &plan::Plan) -> Option<(&JobKey, &str)> {
+    let shapes = Arc::new(Secrets::new::<&str, &str>(&[]));
+    plan.jobs.iter().find_map(|job| {
+        let mut env = job.spec.steps.iter().flat_map(|step| &step.env).chain(&job.spec.env);
+        let (name, _) = env.find(|(_, value)| shapes.redact_text(value) != **value)?;
+        Some((&job.key, name.as_str()))
+    })
 }
 
 /// What is checked out; empty where the project is no git repository, or has no commit.

