@@ -5,7 +5,10 @@ use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 use crate::{
     config::settings::{Color, Glyphs},
     domain::{actor::Actor, id::Seq},
-    protocol::{command::Command, session::Attach as _},
+    protocol::{
+        command::Command,
+        session::{Attach as _, Visitor, VisitorKind},
+    },
     tui::{
         self,
         glyphs::{ASCII, UNICODE},
@@ -41,7 +44,7 @@ pub async fn run() -> Result<ExitCode, Problem> {
 pub async fn open(place: &Place, root: Option<PathBuf>, first: Option<Command>) -> Result<ExitCode, Problem> {
     let control = place.control(true)?;
     let actor = person();
-    let session = control.attach(actor.clone(), Seq(0));
+    let session = control.attach(Visitor::here(actor.clone(), VisitorKind::Board), Seq(0));
     let configured = place.settings.projects.iter().map(|project| (project.path.clone(), Some(project.name.clone())));
     let here = root.iter().map(|root| (root.clone(), None));
     let add = configured.chain(here).map(|(root, name)| Command::AddProject { root, name });

@@ -31,7 +31,7 @@ use crate::{
         event::Record,
         frame::{Ask, Frame},
         query::{Answer, Query},
-        session::{Attach, Session},
+        session::{Attach, Session, Visitor, VisitorKind},
     },
     state::board::State,
     store::{hold::HoldError, log::OpenError},
@@ -209,7 +209,7 @@ impl Client {
         mut each: impl FnMut(&State, &Record),
     ) -> Result<Self, Problem> {
         let mut client = Self {
-            session: attach.attach(actor, Seq(0)),
+            session: attach.attach(Visitor::here(actor, VisitorKind::Command), Seq(0)),
             state: State::default(),
             unheard: VecDeque::new(),
             caught_up: None,
@@ -247,7 +247,9 @@ impl Client {
                 }
                 Ok(Heard::Records(records))
             }
-            Some(Frame::Telemetry(_)) => Ok(Heard::Telemetry),
+            Some(Frame::Telemetry(_) | Frame::Peers(_) | Frame::Health(_) | Frame::Link(_) | Frame::Part { .. }) => {
+                Ok(Heard::Telemetry)
+            }
             Some(Frame::Reply { id, result }) => Ok(Heard::Reply(id, result)),
             Some(Frame::Goodbye { reason }) => Err(Problem::fault(reason)),
             None => Err(Problem::fault("gonogo's control has ended")),

@@ -1,6 +1,6 @@
 //! Attempts of jobs as tasks: the local engine, in the job's workspace.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     domain::{
@@ -119,7 +119,8 @@ impl JobTask {
             output_dir: self.ground.output_dir(),
             artifact_dir: Some(options.state_dir.join("artifacts")),
             cache_dir: Some(options.cache_dir.clone()),
-            env: self.ground.environment(self.run, &self.job.key, self.attempt),
+            surroundings: Arc::clone(&self.ground.environment),
+            env: self.ground.variables(self.run, &self.job.key, self.attempt),
             marker: format!(
                 "{}{}-{}-{}",
                 self.ground.marker,

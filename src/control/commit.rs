@@ -3,13 +3,16 @@
 use std::{mem, sync::Arc};
 
 use crate::{
-    domain::{id::Seq, time::Timestamp},
+    domain::time::Timestamp,
     protocol::event::{Cause, Event, Record},
     state::board::State,
     store::log::{Log, LogError},
 };
 
-use super::publish::Published;
+use super::{answered::Answered, publish::Published};
+
+/// How many of the newest records are looked through for requests that were answered.
+const LOOK_BACK: u32 = 4096;
 
 /// The log and its fold, kept in step.
 #[derive(Debug)]
@@ -17,6 +20,7 @@ pub struct Book {
     log: Log,
     state: State,
     published: Arc<Published>,
+    answered: Answered,
     /// Appended and applied, not yet durable.
     open: Vec<Arc<Record>>,
 }
@@ -26,12 +30,18 @@ impl Book {
     pub fn open(log: Log) -> Result<Self, LogError> {
         let state = fold(&log)?;
         let published = Arc::new(Published::new(log.path().to_owned(), state.seq));
-        Ok(Self { log, state, published, open: Vec::new() })
+        let answered = learn(&log)?;
+        Ok(Self { log, state, published, answered, open: Vec::new() })
     }
 
     /// The fold so far, what is not yet durable included.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// What the latest requests came to.
+    pub fn answered(&mut self) -> &mut Answered {
+        &mut self.answered
     }
 
     /// Where records are published.
@@ -45,7 +55,7 @@ impl Book {
             self.log.begin()?;
         }
         let record = Record { seq: self.state.seq.next(), at: now(), cause: cause.clone(), event };
-        self.log.append(&record)?;
+        self.log.append(&record, self.state.run_of(&record.event))?;
         self.state.apply(&record);
         self.open.push(Arc::new(record));
         Ok(())
@@ -66,6 +76,7 @@ impl Book {
         self.log.roll_back();
         self.open.clear();
         self.state = fold(&self.log)?;
+        self.answered = learn(&self.log)?;
         Ok(())
     }
 }
@@ -78,6 +89,12 @@ fn now() -> Timestamp {
 
 fn fold(log: &Log) -> Result<State, LogError> {
     let mut state = State::default();
-    log.read(Seq(0), |record| state.apply(&record))?;
+    log.read_at_hand(|record| state.apply(&record))?;
     Ok(state)
+}
+
+fn learn(log: &Log) -> Result<Answered, LogError> {
+    let mut answered = Answered::default();
+    log.newest(LOOK_BACK, |record| answered.learn(&record))?;
+    Ok(answered)
 }

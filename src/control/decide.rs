@@ -65,7 +65,11 @@ pub fn decide(state: &State, actor: &Actor, _id: RequestId, command: &Command) -
         Command::Undo { proposal } => undo(state, actor, *proposal),
         Command::Repair { run, job } => repair(state, *run, job),
         // The loop itself ends; see `dispatcher`.
-        Command::ShutDown => Ok((Vec::new(), Answer::Done)),
+        Command::ShutDown { .. } | Command::StayUp if !matches!(actor, Actor::Person(_)) => {
+            Err(Refusal::new("only a person may end gonogo"))
+        }
+        Command::ShutDown { .. } | Command::StayUp => Ok((Vec::new(), Answer::Done)),
+        Command::Prune { .. } => Ok((Vec::new(), Answer::Done)),
     }
 }
 

@@ -2,19 +2,24 @@
 //!
 //! It runs on a thread of its own, since it waits for the disk. Everything that takes time is a task that reports back.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
-    domain::{actor::Actor, id::RequestId, outcome::CancelReason},
+    domain::{
+        actor::Actor,
+        environment::Environment,
+        id::{RequestId, RunId},
+        outcome::CancelReason,
+    },
     engine::port::Stop,
     protocol::{
         command::{Command, Refusal},
         event::{Cause, ControlEvent, Event, RunEvent},
         query::Answer,
     },
-    state::run::Run,
+    state::{board::State, run::Run},
     store::log::LogError,
 };
 
@@ -50,6 +55,8 @@ pub(super) struct Dispatcher {
     pub(super) runtime: Handle,
     pub(super) live: BTreeSet<TaskKey>,
     pub(super) stopping: Option<std::time::Instant>,
+    /// It ends when nothing is under way any more; until then no new run begins.
+    pub(super) draining: bool,
     /// What could not be recorded yet.
     pub(super) unrecorded: Vec<Input>,
 }
@@ -57,12 +64,13 @@ pub(super) struct Dispatcher {
 /// An input that is to be recorded.
 enum Work {
     Report(Report),
-    Command { actor: Actor, id: RequestId, command: Command, place: usize },
+    Left(ControlEvent),
+    Command { actor: Actor, environment: Arc<Environment>, id: RequestId, command: Command, place: usize },
 }
 
 impl Work {
     fn ends(&self) -> bool {
-        matches!(self, Self::Command { command: Command::ShutDown, .. })
+        matches!(self, Self::Command { command: Command::ShutDown { wait: false }, .. })
     }
 }
 
@@ -81,10 +89,20 @@ impl Dispatcher {
                 break;
             }
         }
-        let stopped = self.book.record(&Cause::Control, Event::Control { event: ControlEvent::Stopped });
-        if let Err(error) = stopped.and_then(|()| self.book.seal()) {
+        if let Err(error) = self.record_end() {
             tracing::error!("the end could not be recorded: {error}");
         }
+    }
+
+    /// Says how far those who are attached have seen, and that control has ended.
+    fn record_end(&mut self) -> Result<(), LogError> {
+        let present = self.book.published().present().borrow().clone();
+        for (by, from, seen) in present.boards() {
+            let event = ControlEvent::Left { by: by.clone(), from: from.to_owned(), seen };
+            self.book.record(&Cause::Control, Event::Control { event })?;
+        }
+        self.book.record(&Cause::Control, Event::Control { event: ControlEvent::Stopped })?;
+        self.book.seal()
     }
 
     /// Everything has ended and is recorded; or it has been waited for long enough, and the next gonogo finds it lost.
@@ -152,8 +170,9 @@ impl Dispatcher {
                     self.performer.forget(&key);
                 }
                 Input::Report(report) => work.push(Work::Report(report)),
-                Input::Command { actor, id, command, reply } => {
-                    work.push(Work::Command { actor, id, command, place: replies.len() });
+                Input::Left { by, from, seen } => work.push(Work::Left(ControlEvent::Left { by, from, seen })),
+                Input::Command { actor, environment, id, command, reply } => {
+                    work.push(Work::Command { actor, environment, id, command, place: replies.len() });
                     replies.push((reply, Err(Refusal::new("it was not decided on"))));
                 }
             }
@@ -166,6 +185,8 @@ impl Dispatcher {
                 self.stop_all(Stop::Gracefully(CancelReason::ShuttingDown));
             }
             self.not_recorded(&error, &mut replies, work);
+        } else {
+            self.book.published().fare(|health| health.not_recording = None);
         }
         for (reply, result) in replies {
             // The session may be gone; its request was carried out all the same.
@@ -193,25 +214,19 @@ impl Dispatcher {
                         self.book.record(&cause, event)?;
                     }
                 }
-                Work::Command { actor, id, command, place } => {
-                    let result = match decide(self.book.state(), actor, *id, command) {
-                        Ok((events, answer)) => {
-                            let cause = Cause::Request { actor: actor.clone(), id: *id };
-                            for event in events {
-                                self.book.record(&cause, event)?;
-                            }
-                            Ok(answer)
-                        }
-                        Err(refusal) => Err(refusal),
-                    };
-                    if *command == Command::ShutDown {
-                        self.begin_stopping()?;
-                    }
+                Work::Left(event) => {
+                    self.book.record(&Cause::Control, Event::Control { event: event.clone() })?;
+                }
+                Work::Command { actor, environment, id, command, place } => {
+                    let result = self.command(actor, environment, *id, command)?;
                     if let Some((_, slot)) = replies.get_mut(*place) {
                         *slot = result;
                     }
                 }
             }
+        }
+        if self.draining && self.stopping.is_none() && !self.is_at_work() {
+            self.begin_stopping()?;
         }
         let limits = if self.stopping.is_some() { self.limits.stopping() } else { self.limits };
         // Each round's events change the state that the next one looks at; it settles within the depth of a plan.
@@ -227,6 +242,60 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// Decides on a command, records what is granted, and remembers it: the same one, sent again after its connection was lost,
+    /// is answered as before and not done again.
+    fn command(
+        &mut self,
+        actor: &Actor,
+        environment: &Arc<Environment>,
+        id: RequestId,
+        command: &Command,
+    ) -> Result<Result<Answer, Refusal>, LogError> {
+        if let Some(answer) = self.book.answered().get(id) {
+            return Ok(Ok(answer.clone()));
+        }
+        if self.draining && matches!(command, Command::StartRun { .. } | Command::Retry { .. }) {
+            let refusal =
+                Refusal::new("gonogo ends as soon as nothing is under way, and begins nothing new until then");
+            return Ok(Err(refusal
+                .hint("start it again when that has ended, or take the end back: `gonogo daemon stop --never-mind`")));
+        }
+        let (events, answer) = match decide(self.book.state(), actor, id, command) {
+            Ok(granted) => granted,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let cause = Cause::Request { actor: actor.clone(), id };
+        for event in events {
+            let run = event.run();
+            self.book.record(&cause, event)?;
+            if let Some(run) = run.or_else(|| run_of(&answer, self.book.state())) {
+                self.performer.remember(self.book.state(), run, environment);
+            }
+        }
+        match command {
+            Command::ShutDown { wait: true } => self.drain(true),
+            Command::StayUp => self.drain(false),
+            Command::ShutDown { wait: false } => self.begin_stopping()?,
+            _ => {}
+        }
+        if id != RequestId(0) {
+            self.book.answered().remember(id, answer.clone());
+        }
+        Ok(Ok(answer))
+    }
+
+    fn drain(&mut self, draining: bool) {
+        self.draining = draining;
+        self.limits.new_runs = !draining;
+        self.book.published().fare(|health| health.draining = draining);
+    }
+
+    /// Something is under way that would be lost, or cut off, if gonogo ended now.
+    fn is_at_work(&self) -> bool {
+        let mut active = self.book.state().active_runs();
+        !self.live.is_empty() || active.any(|run| run.outcome.is_none() && !run.waits_for_a_person())
+    }
+
     /// The log can't be written: nothing of this turn has happened, except in the world, and that is kept to be told again.
     fn not_recorded(&mut self, error: &LogError, replies: &mut Replies, work: Vec<Work>) {
         let mut chain = error.to_string();
@@ -236,6 +305,7 @@ impl Dispatcher {
             source = error.source();
         }
         tracing::error!("not recorded: {chain}");
+        self.book.published().fare(|health| health.not_recording = Some(chain.clone()));
         let refusal = Refusal::new(format!("it could not be recorded: {chain}"))
             .hint("free some space in gonogo's state directory; recording goes on by itself");
         for (_, result) in replies.iter_mut() {
@@ -246,7 +316,7 @@ impl Dispatcher {
         }
         let reports = work.into_iter().filter_map(|item| match item {
             Work::Report(report) => Some(Input::Report(report)),
-            Work::Command { .. } => None,
+            Work::Command { .. } | Work::Left(_) => None,
         });
         self.unrecorded.extend(reports);
     }
@@ -273,5 +343,14 @@ impl Dispatcher {
         for key in &self.live {
             self.performer.stop(key, stop.clone());
         }
+    }
+}
+
+/// The run that an answered request is about.
+fn run_of(answer: &Answer, state: &State) -> Option<RunId> {
+    match answer {
+        Answer::Run { run, .. } => Some(*run),
+        Answer::Proposal { proposal } => state.proposals.get(proposal).map(|known| known.proposal.run),
+        _ => None,
     }
 }

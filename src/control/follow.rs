@@ -10,10 +10,10 @@ use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    domain::{actor::Actor, id::Seq},
+    domain::id::Seq,
     protocol::{
         command::Refusal,
-        session::{Attach, Session},
+        session::{Attach, Session, Visitor},
     },
     store::log::{LogError, LogReader},
 };
@@ -53,6 +53,7 @@ impl Follower {
                 inputs: Err(refusal),
                 published: Arc::clone(&published),
                 output_dir: state_dir.join("output"),
+                owner: session::owner(),
             },
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -71,8 +72,8 @@ impl Drop for Follower {
 }
 
 impl Attach for Follower {
-    fn attach(&self, actor: Actor, since: Seq) -> Session {
-        let (session, serve) = session::open(self.desk.clone(), actor, since);
+    fn attach(&self, visitor: Visitor, since: Seq) -> Session {
+        let (session, serve) = session::open(self.desk.clone(), visitor, since);
         self.tasks.spawn_on(serve, &self.runtime);
         session
     }

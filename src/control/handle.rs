@@ -14,7 +14,7 @@ use crate::{
     engine::local::leftover,
     protocol::{
         command::Command,
-        session::{Attach, Session},
+        session::{Attach, Session, Visitor},
     },
     store::log::{Log, LogError, OpenError},
 };
@@ -111,9 +111,11 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         runtime: runtime.clone(),
         live: BTreeSet::new(),
         stopping: None,
+        draining: false,
         unrecorded: Vec::new(),
     };
-    let desk = Desk { inputs: Ok(inputs.clone()), published: Arc::clone(&published), output_dir };
+    let desk =
+        Desk { inputs: Ok(inputs.clone()), published: Arc::clone(&published), output_dir, owner: session::owner() };
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         // However the loop ends, nobody may go on waiting for it.
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatcher.run()));
@@ -133,8 +135,8 @@ fn marker(state_dir: &std::path::Path) -> String {
 }
 
 impl Attach for ControlHandle {
-    fn attach(&self, actor: Actor, since: Seq) -> Session {
-        let (session, serve) = session::open(self.desk.clone(), actor, since);
+    fn attach(&self, visitor: Visitor, since: Seq) -> Session {
+        let (session, serve) = session::open(self.desk.clone(), visitor, since);
         self.tasks.spawn_on(serve, &self.runtime);
         session
     }
@@ -144,7 +146,13 @@ impl ControlHandle {
     /// Ends it: what runs is asked to end, then ended; everything is recorded. Sessions must be dropped for it to return.
     pub async fn shut_down(self, by: Actor) {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        let command = Input::Command { actor: by, id: RequestId(0), command: Command::ShutDown, reply };
+        let command = Input::Command {
+            actor: by,
+            environment: Arc::default(),
+            id: RequestId(0),
+            command: Command::ShutDown { wait: false },
+            reply,
+        };
         if self.inputs.send(command).await.is_ok() {
             let _ = answer.await;
         }

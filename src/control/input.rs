@@ -1,9 +1,12 @@
 //! Everything that can reach the loop, as one enum on one channel: one total order.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
         actor::Actor,
-        id::{JobKey, ProposalId, RequestId, RunId},
+        environment::Environment,
+        id::{JobKey, ProposalId, RequestId, RunId, Seq},
         plan::Plan,
         proposal::Proposal,
         time::Timestamp,
@@ -24,12 +27,23 @@ pub enum Input {
     Command {
         /// Who gives it.
         actor: Actor,
+        /// The variables at the place where they are.
+        environment: Arc<Environment>,
         /// Its number in that session.
         id: RequestId,
         /// What.
         command: Command,
         /// Where the reply goes.
         reply: Reply,
+    },
+    /// A board was left.
+    Left {
+        /// By whom.
+        by: Actor,
+        /// From where.
+        from: String,
+        /// The last record that it has shown.
+        seen: Seq,
     },
     /// Something was seen.
     Report(Report),
@@ -45,6 +59,7 @@ impl Input {
                 matches!(what, JobReport::StepStarted { .. } | JobReport::StepFinished { .. })
             }
             Self::Ended(TaskKey::Job(..)) => true,
+            Self::Left { .. } => true,
             Self::Report(_) | Self::Command { .. } | Self::Ended(_) => false,
         }
     }

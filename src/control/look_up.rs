@@ -1,14 +1,30 @@
-//! Queries: reads of output that State does not hold. They wait for the disk, so they run beside the loop.
+//! Queries: reads that State cannot answer. They wait for the disk, so they run beside the loop.
 
-use std::{path::Path, sync::atomic::AtomicBool};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::sync::mpsc;
 
 use crate::{
+    domain::id::RequestId,
     protocol::{
         command::Refusal,
-        query::{Answer, OutputLine, Page, Query},
+        event::{Event, RunEvent},
+        frame::Frame,
+        query::{Answer, Case, OutputLine, Page, Query},
     },
-    store::output::{self, Direction, Reader},
+    store::{
+        log::LogError,
+        output::{self, Direction, Reader},
+    },
 };
+
+use super::publish::Published;
 
 /// At most so many bytes of one line are sent.
 const LINE_BYTES: usize = 16 << 10;
@@ -16,42 +32,124 @@ const LINE_BYTES: usize = 16 << 10;
 /// At most so many lines are sent at once.
 const LINES: u32 = 2000;
 
-/// Answers a query. The protocol counts lines from 0, the store from 1.
-pub(super) fn look_up(dir: &Path, query: &Query) -> Result<Answer, Refusal> {
-    match query {
-        Query::Lines { output, first, count } => {
-            let reader = Reader::open(dir, output);
-            let totals = reader.totals().map_err(|error| failed(&error))?;
-            let lines =
-                reader.lines(first + 1, (*count).min(LINES) as usize, LINE_BYTES).map_err(|error| failed(&error))?;
-            let line = |line: output::OutputLine| OutputLine { at: line.at, text: line.text, clipped: line.clipped };
-            Ok(Answer::Lines(Page {
-                first: *first,
-                total_lines: totals.lines,
-                total_bytes: totals.bytes,
-                lines: lines.into_iter().map(line).collect(),
-            }))
-        }
-        Query::LineAt { output, at } => {
-            let line = Reader::open(dir, output).line_at(*at).map_err(|error| failed(&error))?;
-            Ok(Answer::Line { line: line.map(|number| number.saturating_sub(1)) })
-        }
-        Query::Search { output, pattern, from, backwards, limit } => {
-            let ignore_case = !pattern.chars().any(char::is_uppercase);
-            let regex = output::pattern(pattern, ignore_case).map_err(|error| {
-                Refusal::new(format!("`{pattern}` is no pattern: {error}")).hint("escape ( [ { . * + ? with \\")
-            })?;
-            let direction = if *backwards { Direction::Backward } else { Direction::Forward };
-            let limit = (*limit).min(10_000) as usize;
-            let hits = Reader::open(dir, output)
-                .search(&regex, from + 1, direction, limit, &AtomicBool::new(false))
-                .map_err(|error| failed(&error))?;
-            let more = hits.len() >= limit;
-            Ok(Answer::Hits { lines: hits.into_iter().map(|number| number.saturating_sub(1)).collect(), more })
-        }
+/// At most so many bytes of text are sent at once.
+const PAGE_BYTES: usize = 1 << 20;
+
+/// At most so many summaries of runs are sent at once.
+const RUNS: u32 = 500;
+
+/// A query that is under way, and can be stopped.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    /// Its number.
+    pub(super) id: RequestId,
+    stop: Arc<AtomicBool>,
+}
+
+impl Reading {
+    pub(super) fn new(id: RequestId) -> Self {
+        Self { id, stop: Arc::default() }
     }
+
+    /// Nobody wants to know any more.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Only the list of what is under way still knows it.
+    pub(super) fn has_ended(&self) -> bool {
+        Arc::strong_count(&self.stop) == 1
+    }
+
+    /// Answers the query; `None` if it was stopped. The protocol counts lines from 0, the store from 1.
+    pub(super) fn look_up(
+        self,
+        dir: &Path,
+        published: &Published,
+        _parts: &mpsc::Sender<Frame>,
+        query: &Query,
+    ) -> Option<Result<Answer, Refusal>> {
+        let result = match query {
+            Query::Lines { output, first, count } => lines(&Reader::open(dir, output), *first, *count),
+            Query::LineAt { output, at } => {
+                let line = Reader::open(dir, output).line_at(*at).map_err(|error| failed(&error));
+                line.map(|line| Answer::Line { line: line.map(|number| number.saturating_sub(1)) })
+            }
+            Query::Search { output, pattern, case, from, backwards, limit } => {
+                let direction = if *backwards { Direction::Backward } else { Direction::Forward };
+                self.search(&Reader::open(dir, output), pattern, *case, *from, direction, *limit)
+            }
+            Query::Run { run } => published
+                .reader()
+                .and_then(|log| log.run(*run))
+                .map(|records| Answer::Records(records.into_iter().map(Arc::new).collect()))
+                .map_err(|error| unread(&error)),
+            Query::Runs { project, before, limit } => {
+                let limit = (*limit).min(RUNS);
+                let records = published.reader().and_then(|log| log.aside(*project, *before, limit));
+                records.map_err(|error| unread(&error)).map(|records| {
+                    let more = records.len() >= limit as usize;
+                    let summary = |event| match event {
+                        Event::Run { event: RunEvent::PutAside { summary }, .. } => Some(*summary),
+                        _ => None,
+                    };
+                    Answer::Runs {
+                        runs: records.into_iter().filter_map(|record| summary(record.event)).collect(),
+                        more,
+                    }
+                })
+            }
+        };
+        (!self.stop.load(Ordering::Relaxed)).then_some(result)
+    }
+
+    fn search(
+        &self,
+        reader: &Reader,
+        pattern: &str,
+        case: Case,
+        from: u64,
+        direction: Direction,
+        limit: u32,
+    ) -> Result<Answer, Refusal> {
+        let ignore_case = match case {
+            Case::Smart => !pattern.chars().any(char::is_uppercase),
+            Case::Sensitive => false,
+            Case::Ignore => true,
+        };
+        let regex = output::pattern(pattern, ignore_case).map_err(|error| {
+            Refusal::new(format!("`{pattern}` is no pattern: {error}")).hint("escape ( [ { . * + ? with \\")
+        })?;
+        let limit = limit.min(10_000) as usize;
+        let hits = reader.search(&regex, from + 1, direction, limit, &self.stop).map_err(|error| failed(&error))?;
+        let more = hits.len() >= limit;
+        let lines = hits.into_iter().map(|number| number.saturating_sub(1)).collect();
+        Ok(Answer::Hits { lines, more, searched: (0, 0) })
+    }
+}
+
+fn lines(reader: &Reader, first: u64, count: u32) -> Result<Answer, Refusal> {
+    let totals = reader.totals().map_err(|error| failed(&error))?;
+    let read = reader.lines(first + 1, count.min(LINES) as usize, LINE_BYTES).map_err(|error| failed(&error))?;
+    let mut room = PAGE_BYTES;
+    let fits = |line: &output::OutputLine| {
+        let fits = room > 0;
+        room = room.saturating_sub(line.text.len());
+        fits
+    };
+    let line = |line: output::OutputLine| OutputLine { at: line.at, text: line.text, clipped: line.clipped };
+    Ok(Answer::Lines(Page {
+        first,
+        total_lines: totals.lines,
+        total_bytes: totals.bytes,
+        lines: read.into_iter().take_while(fits).map(line).collect(),
+    }))
 }
 
 fn failed(error: &std::io::Error) -> Refusal {
     Refusal::new(format!("the output can't be read: {error}"))
+}
+
+fn unread(error: &LogError) -> Refusal {
+    Refusal::new(format!("the log can't be read: {error}"))
 }

@@ -10,6 +10,7 @@
 //! waits for the disk; everything that takes time is performed by tasks on the runtime, which report back.
 
 pub mod advance;
+mod answered;
 pub mod attempts;
 pub mod commit;
 pub mod decide;

@@ -18,6 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     domain::{
+        actor::Trigger,
+        environment::Environment,
         id::{JobKey, RunId},
         outcome::{Failure, JobOutcome},
         time::{Millis, Timestamp},
@@ -47,6 +49,8 @@ pub(super) struct Ground {
     pub(super) marker: String,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) published: Arc<Published>,
+    /// The variables at the place of whoever asked for it; gonogo's own where nobody did, or that is no longer known.
+    pub(super) environment: Arc<Environment>,
 }
 
 /// Starts and stops tasks.
@@ -55,6 +59,8 @@ pub(super) struct Performer {
     runtime: Handle,
     tasks: TaskTracker,
     stops: HashMap<TaskKey, watch::Sender<Option<Stop>>>,
+    /// From where the runs that are active were asked for. In memory alone: it holds secrets.
+    environments: HashMap<RunId, Arc<Environment>>,
 }
 
 impl Performer {
@@ -66,15 +72,41 @@ impl Performer {
         runtime: Handle,
         tasks: TaskTracker,
     ) -> Self {
-        let ground = Ground { options: Arc::new(options), marker, inputs, published };
-        Self { ground, runtime, tasks, stops: HashMap::new() }
+        let environment = Arc::new(Environment::here());
+        let ground = Ground { options: Arc::new(options), marker, inputs, published, environment };
+        Self { ground, runtime, tasks, stops: HashMap::new(), environments: HashMap::new() }
+    }
+
+    /// Somebody there asked for this run, or for something of it.
+    pub(super) fn remember(&mut self, state: &State, run: RunId, environment: &Arc<Environment>) {
+        self.environments.retain(|run, _| state.active.contains(run));
+        self.environments.insert(run, Arc::clone(environment));
+    }
+
+    /// The variables for what is done for a run: for one that shows whether another was repaired, those of the other.
+    fn environment(&mut self, state: &State, run: RunId) -> Arc<Environment> {
+        let mut asked = run;
+        loop {
+            if let Some(environment) = self.environments.get(&asked) {
+                let environment = Arc::clone(environment);
+                self.environments.insert(run, Arc::clone(&environment));
+                return environment;
+            }
+            match state.runs.get(&asked).map(|run| &run.trigger) {
+                Some(Trigger::AfterRepair { run: repaired, .. }) if *repaired < asked => asked = *repaired,
+                _ => return Arc::clone(&self.ground.environment),
+            }
+        }
     }
 
     /// Starts the task of this name, with what the state says it is about.
     pub(super) fn start(&mut self, state: &State, key: &TaskKey) {
         let (stop, signal) = watch::channel(None);
         self.stops.insert(key.clone(), stop);
-        let ground = self.ground.clone();
+        let mut ground = self.ground.clone();
+        if let TaskKey::Job(run, ..) | TaskKey::Repair(run, ..) = key {
+            ground.environment = self.environment(state, *run);
+        }
         match key {
             TaskKey::Plan(run) => {
                 let Some((root, wish)) = wish(state, *run) else { return self.skip(key) };
@@ -168,7 +200,7 @@ impl Ground {
     }
 
     /// The variables by which a step knows where it runs.
-    pub(super) fn environment(&self, run: RunId, job: &JobKey, attempt: u32) -> BTreeMap<String, String> {
+    pub(super) fn variables(&self, run: RunId, job: &JobKey, attempt: u32) -> BTreeMap<String, String> {
         // One trace a run, one span an attempt: https://www.w3.org/TR/trace-context/ section 3.2.
         let trace = blake3::hash(format!("{}{run}", self.marker).as_bytes()).to_hex();
         let span = blake3::hash(format!("{}{run}/{job}/{attempt}", self.marker).as_bytes()).to_hex();

@@ -1,4 +1,4 @@
-//! What has been committed, for every session: the newest records in memory, older ones from the log.
+//! What has been committed, for every session: the newest records in memory, older ones from the log. And who listens.
 
 use std::{
     collections::VecDeque,
@@ -10,8 +10,13 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::id::Seq,
-    protocol::{event::Record, telemetry::Telemetry},
+    domain::{actor::Actor, id::Seq, time::Timestamp},
+    protocol::{
+        event::Record,
+        frame::{Health, Peer},
+        session::{Visitor, VisitorKind},
+        telemetry::Telemetry,
+    },
     store::log::{LogError, LogReader},
 };
 
@@ -27,8 +32,32 @@ pub struct Published {
     kept: Mutex<VecDeque<Arc<Record>>>,
     newest: watch::Sender<Seq>,
     telemetry: broadcast::Sender<Telemetry>,
+    health: watch::Sender<Health>,
+    present: watch::Sender<Present>,
     ended: CancellationToken,
     log: PathBuf,
+}
+
+/// Who is attached.
+#[derive(Clone, Debug, Default)]
+pub struct Present {
+    /// How many sessions there have been.
+    count: u64,
+    /// Those that there are, and what each has shown.
+    peers: Vec<(Peer, Seq)>,
+}
+
+impl Present {
+    /// The sessions, as the one with number `you` is told.
+    pub fn as_told(&self, you: u64) -> Vec<Peer> {
+        self.peers.iter().map(|(peer, _)| Peer { you: peer.id == you, ..peer.clone() }).collect()
+    }
+
+    /// Boards that have shown something: who, from where, and the newest record that they have shown.
+    pub fn boards(&self) -> impl Iterator<Item = (&Actor, &str, Seq)> {
+        let boards = self.peers.iter().filter(|(peer, seen)| peer.kind == VisitorKind::Board && *seen > Seq(0));
+        boards.map(|(peer, seen)| (&peer.actor, peer.from.as_str(), *seen))
+    }
 }
 
 impl Published {
@@ -38,6 +67,8 @@ impl Published {
             kept: Mutex::default(),
             newest: watch::Sender::new(newest),
             telemetry: broadcast::Sender::new(TELEMETRY),
+            health: watch::Sender::default(),
+            present: watch::Sender::default(),
             ended: CancellationToken::new(),
             log,
         }
@@ -61,6 +92,15 @@ impl Published {
         let _ = self.telemetry.send(telemetry);
     }
 
+    /// Says how control fares, if that has changed.
+    pub fn fare(&self, change: impl FnOnce(&mut Health)) {
+        self.health.send_if_modified(|health| {
+            let before = health.clone();
+            change(health);
+            *health != before
+        });
+    }
+
     /// Nothing more will be published.
     pub fn end(&self) {
         self.ended.cancel();
@@ -81,6 +121,35 @@ impl Published {
         self.telemetry.subscribe()
     }
 
+    /// Hears how control fares.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// Hears who is attached.
+    pub fn present(&self) -> watch::Receiver<Present> {
+        self.present.subscribe()
+    }
+
+    /// Counts somebody among those who are attached, for as long as what it gives lives.
+    pub fn join(self: &Arc<Self>, visitor: &Visitor) -> Presence {
+        let mut id = 0;
+        self.present.send_modify(|present| {
+            present.count += 1;
+            id = present.count;
+            let peer = Peer {
+                id,
+                you: false,
+                actor: visitor.actor.clone(),
+                kind: visitor.kind,
+                from: visitor.from.clone(),
+                since: Timestamp::now(),
+            };
+            present.peers.push((peer, Seq(0)));
+        });
+        Presence { published: Arc::clone(self), id }
+    }
+
     /// At most `limit` records after `since` out of memory; `None` if they are no longer all there.
     pub fn recent(&self, since: Seq, limit: usize) -> Option<Vec<Arc<Record>>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,6 +166,44 @@ impl Published {
 
     /// At most `limit` records after `since`, from the log. Waits for the disk: not for a runtime's worker.
     pub fn from_log(&self, since: Seq, limit: u32) -> Result<Vec<Arc<Record>>, LogError> {
-        Ok(LogReader::open(&self.log)?.since(since, limit)?.into_iter().map(Arc::new).collect())
+        Ok(self.reader()?.since(since, limit)?.into_iter().map(Arc::new).collect())
+    }
+
+    /// Opens the log for reading. Waits for the disk.
+    pub fn reader(&self) -> Result<LogReader, LogError> {
+        LogReader::open(&self.log)
+    }
+}
+
+/// Somebody is attached for as long as this lives.
+#[derive(Debug)]
+pub struct Presence {
+    published: Arc<Published>,
+    /// Number of the session.
+    pub id: u64,
+}
+
+impl Presence {
+    /// A board has shown everything up to here.
+    pub fn has_seen(&self, seq: Seq) {
+        // Nobody is woken: it is asked for only when somebody leaves.
+        self.published.present.send_if_modified(|present| {
+            if let Some((_, seen)) = present.peers.iter_mut().find(|(peer, _)| peer.id == self.id) {
+                *seen = (*seen).max(seq);
+            }
+            false
+        });
+    }
+
+    /// The newest record that it has shown.
+    pub fn seen(&self) -> Seq {
+        let present = self.published.present.borrow();
+        present.peers.iter().find(|(peer, _)| peer.id == self.id).map_or(Seq(0), |(_, seen)| *seen)
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.published.present.send_modify(|present| present.peers.retain(|(peer, _)| peer.id != self.id));
     }
 }

@@ -166,7 +166,8 @@ impl RepairTask {
     /// Whether a text holds the value of a secret that any job of the plan declares, or something of a token's shape.
     fn shows_a_secret(&self, text: &str) -> bool {
         let names = self.plan.jobs.iter().flat_map(|job| &job.spec.secrets);
-        let values: Vec<(&String, String)> = names.filter_map(|name| Some((name, std::env::var(name).ok()?))).collect();
+        let values: Vec<(&String, String)> =
+            names.filter_map(|name| Some((name, self.ground.environment.get(name)?.to_owned()))).collect();
         Arc::new(Secrets::new(&values)).redact_text(text) != text
     }
 }
@@ -223,7 +224,8 @@ impl Port<'_> {
             // A proof has to run, and keeps nothing.
             artifact_dir: None,
             cache_dir: None,
-            env: task.ground.environment(task.run, job, task.number),
+            surroundings: Arc::clone(&task.ground.environment),
+            env: task.ground.variables(task.run, job, task.number),
             marker: format!(
                 "{}{}-{}-r{}-{mark}",
                 task.ground.marker,
@@ -239,18 +241,15 @@ impl Port<'_> {
     /// The secrets of the job that is repaired.
     fn secrets(&self) -> Vec<(String, String)> {
         let names = self.task.plan.jobs.iter().find(|job| job.key == self.task.job).map(|job| job.spec.secrets.clone());
-        names.unwrap_or_default().into_iter().filter_map(|name| std::env::var(&name).ok().map(|v| (name, v))).collect()
+        let value =
+            |name: String| self.task.ground.environment.get(&name).map(str::to_owned).map(|value| (name, value));
+        names.unwrap_or_default().into_iter().filter_map(value).collect()
     }
 
     /// A line in the repair's output that says what the following ones are of; or what a fixer said.
     async fn write(&self, text: Vec<u8>) {
         let (dir, output) = (self.task.ground.output_dir(), self.output.clone());
-        let names = self.task.plan.jobs.iter().find(|job| job.key == self.task.job).map(|job| job.spec.secrets.clone());
-        let secrets: Vec<(String, String)> = names
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|name| std::env::var(&name).ok().map(|v| (name, v)))
-            .collect();
+        let secrets = self.secrets();
         let write = move || {
             let mut writer = Writer::open(&dir, &output, Redactor::new(&secrets))?;
             writer.append(&text, Timestamp::now())?;

@@ -1,4 +1,4 @@
-//! One client: its commands go to the loop, its queries to the output files, and every record comes back, none skipped.
+//! One client: its commands go to the loop, its queries to the files, and every record comes back, none skipped.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -8,20 +8,23 @@ use tokio::{
 };
 
 use crate::{
-    domain::{
-        actor::Actor,
-        id::{RequestId, Seq},
-    },
+    domain::id::{RequestId, Seq},
     protocol::{
         command::Refusal,
+        event::Record,
         frame::{Ask, Frame},
         query::Answer,
-        session::Session,
+        session::{Session, Visitor, VisitorKind},
         telemetry::Telemetry,
     },
+    store::log::LogError,
 };
 
-use super::{input::Input, publish::Published};
+use super::{
+    input::Input,
+    look_up::Reading,
+    publish::{Presence, Published},
+};
 
 /// Where the loop puts what became of a command.
 pub type Reply = oneshot::Sender<Result<Answer, Refusal>>;
@@ -31,7 +34,7 @@ const FRAMES: usize = 64;
 const ASKS: usize = 64;
 
 /// Records that go into one frame.
-const RECORDS: usize = 512;
+const RECORDS: usize = 256;
 
 /// Asks of one client that may be under way at once.
 const UNDER_WAY: usize = 32;
@@ -43,133 +46,226 @@ pub(super) struct Desk {
     pub(super) inputs: Result<mpsc::Sender<Input>, Refusal>,
     pub(super) published: Arc<Published>,
     pub(super) output_dir: PathBuf,
+    /// Login name of the user that this process runs as.
+    pub(super) owner: String,
 }
 
 /// Opens a session: the client's end, and the task that serves it.
-pub(super) fn open(desk: Desk, actor: Actor, since: Seq) -> (Session, impl Future<Output = ()> + Send) {
+pub(super) fn open(desk: Desk, visitor: Visitor, since: Seq) -> (Session, impl Future<Output = ()> + Send) {
     let (ask_tx, ask_rx) = mpsc::channel(ASKS);
     let (frame_tx, frame_rx) = mpsc::channel(FRAMES);
-    (Session::new(ask_tx, frame_rx), serve(desk, actor, since, ask_rx, frame_tx))
-}
-
-async fn serve(desk: Desk, actor: Actor, since: Seq, mut asks: mpsc::Receiver<Ask>, frames: mpsc::Sender<Frame>) {
-    let mut newest = desk.published.newest();
-    let mut telemetry = desk.published.telemetry();
-    let hello = Frame::Hello {
-        version: env!("CARGO_PKG_VERSION").into(),
-        pid: std::process::id(),
-        seq: *newest.borrow_and_update(),
-    };
-    if frames.send(hello).await.is_err() {
-        return;
-    }
-    let mut sent = since;
-    let mut missed = 0;
-    let mut under_way: JoinSet<Replied> = JoinSet::new();
-    loop {
-        match send_records(&desk.published, &frames, &mut sent).await {
-            Ok(()) => {}
-            Err(Closed) => return,
-        }
-        tokio::select! {
-            _ = newest.changed() => {}
-            () = desk.published.ended(), if under_way.is_empty() => {
-                if send_records(&desk.published, &frames, &mut sent).await.is_ok() {
-                    let _ = frames.send(Frame::Goodbye { reason: "gonogo has ended".into() }).await;
-                }
-                return;
-            }
-            ask = asks.recv(), if under_way.len() < UNDER_WAY => match ask {
-                Some(ask) => take(&desk, &actor, ask, &mut under_way),
-                None => return,
-            },
-            Some(replied) = under_way.join_next(), if !under_way.is_empty() => {
-                // After the records that it is about, which were published before it: a client that has the reply has these.
-                if let Ok((id, result)) = replied
-                    && (send_records(&desk.published, &frames, &mut sent).await.is_err()
-                        || frames.send(Frame::Reply { id, result }).await.is_err())
-                {
-                    return;
-                }
-            }
-            heard = telemetry.recv() => {
-                let told = match heard {
-                    Ok(telemetry) => telemetry,
-                    Err(broadcast::error::RecvError::Lagged(count)) => Telemetry::Dropped { count },
-                    Err(broadcast::error::RecvError::Closed) => continue,
-                };
-                // May be missed, and is counted then: it never waits for the client.
-                if missed > 0 && frames.try_send(Frame::Telemetry(Telemetry::Dropped { count: missed })).is_ok() {
-                    missed = 0;
-                }
-                match frames.try_send(Frame::Telemetry(told)) {
-                    Ok(()) => {}
-                    Err(mpsc::error::TrySendError::Full(_)) => missed += 1,
-                    Err(mpsc::error::TrySendError::Closed(_)) => return,
-                }
-            }
-        }
-    }
+    let presence = desk.published.join(&visitor);
+    let server = Server { desk, visitor, frames: frame_tx, sent: since, readings: Vec::new() };
+    (Session::new(ask_tx, frame_rx), server.serve(ask_rx, presence))
 }
 
 /// The client is gone.
 struct Closed;
 
-/// Sends every record after `sent`, from memory or, for a client that is far behind, from the log.
-async fn send_records(published: &Arc<Published>, frames: &mpsc::Sender<Frame>, sent: &mut Seq) -> Result<(), Closed> {
-    loop {
-        let records = match published.recent(*sent, RECORDS) {
-            Some(records) => records,
-            None => {
-                let (published, since) = (Arc::clone(published), *sent);
-                let read = tokio::task::spawn_blocking(move || published.from_log(since, RECORDS as u32));
-                match read.await {
-                    Ok(Ok(records)) => records,
-                    Ok(Err(error)) => {
-                        let reason = format!("the log can't be read: {error}");
-                        let _ = frames.send(Frame::Goodbye { reason }).await;
-                        return Err(Closed);
+/// What became of an ask; `None`: nothing that has to be said.
+type Replied = Option<(RequestId, Result<Answer, Refusal>)>;
+
+struct Server {
+    desk: Desk,
+    visitor: Visitor,
+    frames: mpsc::Sender<Frame>,
+    /// The last record that was sent.
+    sent: Seq,
+    /// Queries that are under way.
+    readings: Vec<Reading>,
+}
+
+impl Server {
+    async fn serve(mut self, mut asks: mpsc::Receiver<Ask>, presence: Presence) {
+        // The reason is always the same: the client is gone.
+        let _ = self.attend(&mut asks, &presence).await;
+        let seen = presence.seen();
+        if self.visitor.kind == VisitorKind::Board
+            && seen > Seq(0)
+            && let Ok(inputs) = &self.desk.inputs
+        {
+            // If control has ended, it has recorded this itself.
+            let (by, from) = (self.visitor.actor.clone(), self.visitor.from.clone());
+            let _ = inputs.send(Input::Left { by, from, seen }).await;
+        }
+    }
+
+    async fn attend(&mut self, asks: &mut mpsc::Receiver<Ask>, presence: &Presence) -> Result<(), Closed> {
+        let published = Arc::clone(&self.desk.published);
+        let mut newest = published.newest();
+        let mut telemetry = published.telemetry();
+        let (mut health, mut present) = (published.health(), published.present());
+        let stands = *newest.borrow_and_update();
+        self.greet(stands).await?;
+        present.mark_changed();
+        if *health.borrow_and_update() != crate::protocol::frame::Health::default() {
+            health.mark_changed();
+        }
+        let mut missed = 0;
+        let mut under_way: JoinSet<Replied> = JoinSet::new();
+        loop {
+            self.send_records().await?;
+            tokio::select! {
+                _ = newest.changed() => {}
+                () = published.ended(), if under_way.is_empty() => {
+                    self.send_records().await?;
+                    return self.send(Frame::Goodbye { reason: "gonogo has ended".into() }).await;
+                }
+                ask = asks.recv(), if under_way.len() < UNDER_WAY => match ask {
+                    Some(ask) => self.take(ask, presence, &mut under_way),
+                    None => return Ok(()),
+                },
+                Some(replied) = under_way.join_next(), if !under_way.is_empty() => {
+                    self.readings.retain(|reading| !reading.has_ended());
+                    if let Ok(Some((id, result))) = replied {
+                        // After the records that it is about, which were published before it: a client that has the reply
+                        // has these.
+                        self.send_records().await?;
+                        self.send(Frame::Reply { id, result }).await?;
                     }
-                    Err(_) => return Err(Closed),
+                }
+                _ = health.changed() => {
+                    let health = health.borrow_and_update().clone();
+                    self.send(Frame::Health(health)).await?;
+                }
+                _ = present.changed() => {
+                    let peers = present.borrow_and_update().as_told(presence.id);
+                    self.send(Frame::Peers(peers)).await?;
+                }
+                heard = telemetry.recv() => {
+                    let told = match heard {
+                        Ok(telemetry) => telemetry,
+                        Err(broadcast::error::RecvError::Lagged(count)) => Telemetry::Dropped { count },
+                        Err(broadcast::error::RecvError::Closed) => continue,
+                    };
+                    // May be missed, and is counted then: it never waits for the client.
+                    if missed > 0
+                        && self.frames.try_send(Frame::Telemetry(Telemetry::Dropped { count: missed })).is_ok()
+                    {
+                        missed = 0;
+                    }
+                    match self.frames.try_send(Frame::Telemetry(told)) {
+                        Ok(()) => {}
+                        Err(mpsc::error::TrySendError::Full(_)) => missed += 1,
+                        Err(mpsc::error::TrySendError::Closed(_)) => return Err(Closed),
+                    }
                 }
             }
+        }
+    }
+
+    async fn send(&self, frame: Frame) -> Result<(), Closed> {
+        self.frames.send(frame).await.map_err(|_| Closed)
+    }
+
+    /// Says where the log stands and, to a client that begins, all that state is made of.
+    async fn greet(&mut self, newest: Seq) -> Result<(), Closed> {
+        if self.sent > newest {
+            // What it has folded is of another log (this one was restored from a copy): it begins anew.
+            self.sent = Seq(0);
+        }
+        let hello = Frame::Hello {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            seq: newest,
+            since: self.sent,
+            owner: self.desk.owner.clone(),
         };
-        let Some(last) = records.last() else { return Ok(()) };
-        *sent = last.seq;
-        frames.send(Frame::Records(records)).await.map_err(|_| Closed)?;
+        self.send(hello).await?;
+        if self.sent > Seq(0) || newest == Seq(0) {
+            return Ok(());
+        }
+        let records = self
+            .read_log(|published| {
+                let mut records = Vec::new();
+                published.reader()?.at_hand(|record| records.push(Arc::new(record)))?;
+                Ok(records)
+            })
+            .await?;
+        self.sent = records.last().map_or(newest, |record| record.seq);
+        for some in records.chunks(RECORDS) {
+            self.send(Frame::Records(some.to_vec())).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends every record after the last that was sent, from memory or, to a client that is far behind, from the log.
+    async fn send_records(&mut self) -> Result<(), Closed> {
+        loop {
+            let since = self.sent;
+            let records = match self.desk.published.recent(since, RECORDS) {
+                Some(records) => records,
+                None => self.read_log(move |published| published.from_log(since, RECORDS as u32)).await?,
+            };
+            let Some(last) = records.last() else { return Ok(()) };
+            self.sent = last.seq;
+            self.send(Frame::Records(records)).await?;
+        }
+    }
+
+    async fn read_log(
+        &self,
+        read: impl FnOnce(&Published) -> Result<Vec<Arc<Record>>, LogError> + Send + 'static,
+    ) -> Result<Vec<Arc<Record>>, Closed> {
+        let published = Arc::clone(&self.desk.published);
+        match tokio::task::spawn_blocking(move || read(&published)).await {
+            Ok(Ok(records)) => Ok(records),
+            Ok(Err(error)) => {
+                self.send(Frame::Goodbye { reason: format!("the log can't be read: {error}") }).await?;
+                Err(Closed)
+            }
+            Err(_) => Err(Closed),
+        }
+    }
+
+    /// Takes on a command or a query; its reply is sent when it is there.
+    fn take(&mut self, ask: Ask, presence: &Presence, under_way: &mut JoinSet<Replied>) {
+        match ask {
+            Ask::Command { id, command } => {
+                let inputs = self.desk.inputs.clone();
+                let Visitor { actor, environment, .. } = self.visitor.clone();
+                under_way.spawn(async move {
+                    let gone = || Refusal::new("gonogo is ending");
+                    let result = match inputs {
+                        Err(refusal) => Err(refusal),
+                        Ok(inputs) => {
+                            let (reply, answer) = oneshot::channel();
+                            match inputs.send(Input::Command { actor, environment, id, command, reply }).await {
+                                Ok(()) => answer.await.unwrap_or_else(|_| Err(gone())),
+                                Err(_) => Err(gone()),
+                            }
+                        }
+                    };
+                    Some((id, result))
+                });
+            }
+            Ask::Query { id, query } => {
+                let reading = Reading::new(id);
+                let (dir, published, frames) =
+                    (self.desk.output_dir.clone(), Arc::clone(&self.desk.published), self.frames.clone());
+                let read = reading.clone();
+                self.readings.push(reading);
+                under_way.spawn(async move {
+                    let look = tokio::task::spawn_blocking(move || read.look_up(&dir, &published, &frames, &query));
+                    let result =
+                        look.await.unwrap_or_else(|error| Some(Err(Refusal::new(format!("reading failed: {error}")))));
+                    result.map(|result| (id, result))
+                });
+            }
+            Ask::Drop { id } => self.readings.iter().filter(|reading| reading.id == id).for_each(Reading::stop),
+            Ask::Seen { seq } => presence.has_seen(seq),
+        }
     }
 }
 
-/// What became of an ask.
-type Replied = (RequestId, Result<Answer, Refusal>);
-
-/// Takes on a command or a query; its reply is sent when it is there.
-fn take(desk: &Desk, actor: &Actor, ask: Ask, under_way: &mut JoinSet<Replied>) {
-    match ask {
-        Ask::Command { id, command } => {
-            let (inputs, actor) = (desk.inputs.clone(), actor.clone());
-            under_way.spawn(async move {
-                let gone = || Refusal::new("gonogo is ending");
-                let result = match inputs {
-                    Err(refusal) => Err(refusal),
-                    Ok(inputs) => {
-                        let (reply, answer) = oneshot::channel();
-                        match inputs.send(Input::Command { actor, id, command, reply }).await {
-                            Ok(()) => answer.await.unwrap_or_else(|_| Err(gone())),
-                            Err(_) => Err(gone()),
-                        }
-                    }
-                };
-                (id, result)
-            });
-        }
-        Ask::Query { id, query } => {
-            let dir = desk.output_dir.clone();
-            under_way.spawn(async move {
-                let read = tokio::task::spawn_blocking(move || super::look_up::look_up(&dir, &query));
-                let result = read.await.unwrap_or_else(|error| Err(Refusal::new(format!("reading failed: {error}"))));
-                (id, result)
-            });
-        }
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.readings.iter().for_each(Reading::stop);
     }
+}
+
+/// Login name of the user that this process runs as.
+pub(super) fn owner() -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
+    user.map_or_else(|| format!("user {}", nix::unistd::getuid()), |user| user.name)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::id::{ProposalId, RunId};
 
 /// Who asked for something: recorded with every request that changed anything.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "name")]
 pub enum Actor {
     /// A person at a terminal, by login name.

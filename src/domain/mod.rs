@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod definition;
 pub mod diagnosis;
+pub mod environment;
 pub mod id;
 pub mod outcome;
 pub mod patch;

@@ -127,7 +127,7 @@ fn restore(artifacts: &Path, workspace: &Path) -> io::Result<()> {
 /// JSON says where each part ends, so that no two different orders give the same bytes.
 fn declared(order: &Order) -> serde_json::Result<Vec<u8>> {
     let spec = &order.job.spec;
-    let secret = |name: &String| (name.clone(), std::env::var(name).ok());
+    let secret = |name: &String| (name.clone(), order.surroundings.get(name).map(str::to_owned));
     let secrets: Vec<(String, Option<String>)> = spec.secrets.iter().map(secret).collect();
     let place = (std::env::consts::OS, std::env::consts::ARCH, spec.engine, &spec.image, spec.workspace, spec.tty);
     serde_json::to_vec(&(place, &spec.env, secrets, &spec.steps, &spec.artifacts, &spec.inputs, &spec.tools))

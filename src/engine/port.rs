@@ -1,11 +1,12 @@
 //! What passes between control and an engine.
 
-use std::{collections::BTreeMap, future::Future, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
 use crate::domain::{
     diagnosis::Diagnosis,
+    environment::Environment,
     id::{Hash, JobKey, OutputId, RunId},
     outcome::{CancelReason, JobOutcome},
     plan::PlannedJob,
@@ -31,6 +32,8 @@ pub struct Order {
     pub artifact_dir: Option<PathBuf>,
     /// Directory of the job cache, or none for a run that must really run (a proof).
     pub cache_dir: Option<PathBuf>,
+    /// The variables at the place of whoever asked: a few of them are passed on, and secrets are looked for there.
+    pub surroundings: Arc<Environment>,
     /// Variables for every step, beside what the job declares: `GONOGO_RUN`, `TRACEPARENT`, ...
     pub env: BTreeMap<String, String>,
     /// Unique text in every process's environment (`GONOGO_JOB_ID`), by which leftovers are found.

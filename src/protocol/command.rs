@@ -9,6 +9,7 @@ use crate::domain::{
     definition::ApplyInto,
     id::{ApprovalId, Hash, JobKey, ProjectId, ProposalId, RequestId, RunId},
     patch::PatchText,
+    time::Millis,
 };
 
 /// A command and who gives it.
@@ -89,8 +90,32 @@ pub enum Command {
         /// Which job.
         job: JobKey,
     },
-    /// End gonogo: stop what runs, write everything down.
-    ShutDown,
+    /// End gonogo: write everything down.
+    ShutDown {
+        /// Let what is under way end by itself first; meanwhile no new run begins. Otherwise it is stopped.
+        #[serde(default)]
+        wait: bool,
+    },
+    /// Take back a [`Command::ShutDown`] that waits.
+    StayUp,
+    /// Delete old runs and outputs, as the limits of the configuration or these say.
+    Prune {
+        /// What to keep.
+        keep: Keep,
+    },
+}
+
+/// What is kept of old runs. Runs that are not put aside yet are always kept, records and all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// Outputs of runs that ended at most so long ago, in milliseconds.
+    pub output_age: Option<Millis>,
+    /// So many bytes of output, those of the newest runs.
+    pub output_bytes: Option<u64>,
+    /// Records of at most so many runs that were put aside, the newest ones.
+    pub runs: Option<u64>,
+    /// Records of runs that ended at most so long ago, in milliseconds.
+    pub run_age: Option<Millis>,
 }
 
 /// Which jobs run again.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 pub use super::repair::{RepairEvent, RepairPhase, RepairResult, Revision, TryResult};
 
+use super::summary::RunSummary;
+
 use crate::domain::{
     actor::{Actor, Trigger},
     definition::ApplyInto,
@@ -97,6 +99,26 @@ pub enum ControlEvent {
     },
     /// It let go of the log in good order.
     Stopped,
+    /// A person closed the board, or was cut off from it.
+    Left {
+        /// Who.
+        by: Actor,
+        /// From where: a terminal, a host.
+        from: String,
+        /// The last record that was on the screen.
+        seen: Seq,
+    },
+    /// Old runs, or their outputs, were deleted.
+    Pruned {
+        /// By whom.
+        by: Actor,
+        /// Runs of which the records were deleted.
+        runs: u64,
+        /// Runs of which the outputs were deleted.
+        outputs: u64,
+        /// Space that was freed, in bytes.
+        bytes: u64,
+    },
     /// Written by a newer version.
     #[serde(other)]
     Unknown,
@@ -190,6 +212,11 @@ pub enum RunEvent {
     Finished {
         /// How.
         outcome: RunOutcome,
+    },
+    /// It has been quiet for long: state holds it no longer, and it is read from the log where somebody wants it.
+    PutAside {
+        /// What stays at hand of it.
+        summary: Box<RunSummary>,
     },
     /// Written by a newer version.
     #[serde(other)]

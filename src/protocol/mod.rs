@@ -6,4 +6,5 @@ pub mod frame;
 pub mod query;
 pub mod repair;
 pub mod session;
+pub mod summary;
 pub mod telemetry;

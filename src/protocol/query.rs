@@ -1,11 +1,15 @@
 //! Reads that State cannot answer: output bytes and old records.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     id::{OutputId, ProjectId, ProposalId, RunId},
     time::Timestamp,
 };
+
+use super::{event::Record, summary::RunSummary};
 
 /// What a client wants to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +31,29 @@ pub enum Query {
         /// When.
         at: Timestamp,
     },
-    /// Lines that match.
+    /// Everything that was recorded of a run that was put aside.
+    Run {
+        /// Which run.
+        run: RunId,
+    },
+    /// Runs that were put aside, newest first.
+    Runs {
+        /// Only of this project.
+        project: Option<ProjectId>,
+        /// Only runs with a smaller number.
+        before: Option<RunId>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Lines that match: parts ([`Answer::Hits`]) as they are found, then the reply, which is the last part.
     Search {
         /// Which output.
         output: OutputId,
-        /// A regular expression; letters match both cases unless one is a capital.
+        /// A regular expression.
         pattern: String,
+        /// Which letters match.
+        #[serde(default)]
+        case: Case,
         /// Where to begin (0 is the first line).
         from: u64,
         /// Towards the beginning.
@@ -43,8 +64,8 @@ pub enum Query {
 }
 
 /// What a request or a query came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "answer")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer", content = "of")]
 pub enum Answer {
     /// It was done, or taken on.
     Done,
@@ -73,7 +94,32 @@ pub enum Answer {
         lines: Vec<u64>,
         /// There may be more.
         more: bool,
+        /// Bytes that were searched so far, and bytes there are.
+        #[serde(default)]
+        searched: (u64, u64),
     },
+    /// Records, oldest first.
+    Records(Vec<Arc<Record>>),
+    /// Runs that were put aside, newest first.
+    Runs {
+        /// The runs.
+        runs: Vec<RunSummary>,
+        /// There are older ones.
+        more: bool,
+    },
+}
+
+/// Which letters match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Case {
+    /// Small ones match both, unless the pattern has a capital.
+    #[default]
+    Smart,
+    /// Each matches itself.
+    Sensitive,
+    /// All match both.
+    Ignore,
 }
 
 /// A window of an output.

@@ -1,13 +1,52 @@
 //! How a face reaches control without knowing it: the same in this process and over a socket.
 
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::domain::{
     actor::Actor,
+    environment::Environment,
     id::{RequestId, Seq},
 };
 
 use super::frame::{Ask, Frame};
+
+/// Who opens a session, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    /// Who asks for what this session asks for. A client doesn't choose it: whoever accepts the connection looks who it is.
+    pub actor: Actor,
+    /// What for.
+    pub kind: VisitorKind,
+    /// From where, for other people's eyes: `pts/3`, `pts/1 from 10.0.0.7`.
+    pub from: String,
+    /// The variables at that place: jobs that it asks for find programs and secrets there.
+    pub environment: Arc<Environment>,
+}
+
+impl Visitor {
+    /// Somebody in this process.
+    pub fn here(actor: Actor, kind: VisitorKind) -> Self {
+        Self { actor, kind, from: String::new(), environment: Arc::new(Environment::here()) }
+    }
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VisitorKind {
+    /// The board: a person looks at it.
+    Board,
+    /// A command that reads along.
+    Watch,
+    /// Any other command.
+    Command,
+}
 
 /// One client's end: asks go out, frames come in. Dropping it ends the session.
 #[derive(Debug)]
@@ -25,7 +64,10 @@ pub struct Gone;
 impl Session {
     /// Joins the two ends of a session.
     pub fn new(asks: mpsc::Sender<Ask>, frames: mpsc::Receiver<Frame>) -> Self {
-        Self { asks, frames, next_id: 1 }
+        // Unlike those of any other session: by its number an ask that is sent again after a cut is known again. Below 2^53,
+        // the largest that all readers of JSON hold exactly.
+        let begin = RandomState::new().build_hasher().finish() & 0x1f_ffff_fff0_0000;
+        Self { asks, frames, next_id: begin + 1 }
     }
 
     /// A number for the next ask.
@@ -58,6 +100,7 @@ impl Session {
 
 /// Something that gives sessions: control in this process, or a socket to one in another.
 pub trait Attach: Send + Sync {
-    /// Opens a session for `actor`. Records after `since` are sent first.
-    fn attach(&self, actor: Actor, since: Seq) -> Session;
+    /// Opens a session. Every record after `since` is sent first; from the beginning (0), those of runs that were put aside are
+    /// left out.
+    fn attach(&self, visitor: Visitor, since: Seq) -> Session;
 }

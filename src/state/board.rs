@@ -1,14 +1,17 @@
 //! State: everything that is known, and how a record changes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     domain::{
-        actor::Trigger,
+        actor::{Actor, Trigger},
         id::{ProjectId, ProposalId, RunId, Seq},
         time::Timestamp,
     },
-    protocol::event::{Cause, Event, ProposalEvent, Record, RunEvent},
+    protocol::{
+        event::{Cause, ControlEvent, Event, ProposalEvent, Record, RunEvent},
+        summary::RunSummary,
+    },
 };
 
 use super::{project::Project, proposal::ProposalState, run::Run};
@@ -28,6 +31,26 @@ pub struct State {
     pub proposals: BTreeMap<ProposalId, ProposalState>,
     /// Runs that have not ended, or whose repairs and proposals are still open: what control has to look at.
     pub active: BTreeSet<RunId>,
+    /// Runs that were put aside, the newest [`ASIDE`]: in the order in which that was done.
+    pub aside: VecDeque<RunSummary>,
+    /// What each person's board had shown when they last left one.
+    pub seen: BTreeMap<Actor, Seen>,
+    /// The newest run there ever was.
+    newest_run: RunId,
+    /// The newest proposal there ever was.
+    newest_proposal: ProposalId,
+}
+
+/// How many runs that were put aside are kept at hand, in a few lines each.
+pub const ASIDE: usize = 256;
+
+/// How far somebody has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The last record that was on the screen.
+    pub seq: Seq,
+    /// When they left.
+    pub at: Timestamp,
 }
 
 impl State {
@@ -44,11 +67,26 @@ impl State {
             }
             Event::Run { run, event } => self.apply_run(*run, event, record),
             Event::Proposal { proposal, event } => self.apply_proposal(*proposal, event, record),
+            Event::Control { event: ControlEvent::Left { by, seen, .. } } => {
+                self.seen.insert(by.clone(), Seen { seq: *seen, at: record.at });
+            }
             Event::Control { .. } | Event::Unknown => {}
         }
     }
 
+    /// The run that a record is about, also where only its proposal is named.
+    pub fn run_of(&self, event: &Event) -> Option<RunId> {
+        event.run().or_else(|| match event {
+            Event::Proposal { proposal, .. } => self.proposals.get(proposal).map(|known| known.proposal.run),
+            _ => None,
+        })
+    }
+
     fn apply_run(&mut self, id: RunId, event: &RunEvent, record: &Record) {
+        self.newest_run = self.newest_run.max(id);
+        if let RunEvent::PutAside { summary } = event {
+            return self.put_aside(id, summary);
+        }
         if let RunEvent::Requested { project, pipeline, jobs, trigger, by } = event {
             let run =
                 Run::requested(id, *project, pipeline.clone(), jobs.clone(), trigger.clone(), by.clone(), record.at);
@@ -74,6 +112,7 @@ impl State {
     }
 
     fn apply_proposal(&mut self, id: ProposalId, event: &ProposalEvent, record: &Record) {
+        self.newest_proposal = self.newest_proposal.max(id);
         if let ProposalEvent::Proposed { proposal } = event {
             self.proposals.insert(id, ProposalState::new(id, proposal, record.at));
             if let Some(run) = self.runs.get_mut(&proposal.run) {
@@ -91,6 +130,23 @@ impl State {
             }
         }
         self.mark(run);
+    }
+
+    fn put_aside(&mut self, id: RunId, summary: &RunSummary) {
+        if let Some(run) = self.runs.remove(&id) {
+            for proposal in run.proposals {
+                self.proposals.remove(&proposal);
+            }
+        }
+        if let Some(project) = self.projects.get_mut(&summary.project) {
+            project.runs.retain(|run| *run != id);
+        }
+        self.active.remove(&id);
+        let newest = summary.proposals.iter().copied().max().unwrap_or_default();
+        self.newest_proposal = self.newest_proposal.max(newest);
+        self.aside.push_back(summary.clone());
+        let surplus = self.aside.len().saturating_sub(ASIDE);
+        self.aside.drain(..surplus);
     }
 
     /// Keeps `active` true: a run is active until it has ended and nothing of its repairs and proposals is open.
@@ -116,6 +172,16 @@ impl State {
         self.projects.values().find(|project| project.root == root)
     }
 
+    /// The newest run there ever was; 0 for none.
+    pub fn newest_run(&self) -> RunId {
+        self.newest_run
+    }
+
+    /// The newest proposal there ever was; 0 for none.
+    pub fn newest_proposal(&self) -> ProposalId {
+        self.newest_proposal
+    }
+
     /// The newest run of a project.
     pub fn latest_run(&self, project: ProjectId) -> Option<&Run> {
         self.projects.get(&project)?.runs.last().and_then(|id| self.runs.get(id))
@@ -123,7 +189,7 @@ impl State {
 
     /// The number that the next run gets.
     pub fn next_run(&self) -> RunId {
-        RunId(self.runs.keys().next_back().map_or(1, |id| id.0 + 1))
+        RunId(self.newest_run.0 + 1)
     }
 
     /// The number that the next project gets.
@@ -133,6 +199,6 @@ impl State {
 
     /// The number that the next proposal gets.
     pub fn next_proposal(&self) -> ProposalId {
-        ProposalId(self.proposals.keys().next_back().map_or(1, |id| id.0 + 1))
+        ProposalId(self.newest_proposal.0 + 1)
     }
 }

@@ -11,7 +11,10 @@ use crate::{
         plan::{Plan, PlannedGate},
         time::{Millis, Timestamp},
     },
-    protocol::event::{Cause, GateEvent, Record, RepairResult, RunEvent, Source},
+    protocol::{
+        event::{Cause, GateEvent, Record, RepairResult, RunEvent, Source},
+        summary::RunSummary,
+    },
 };
 
 use super::{
@@ -70,12 +73,17 @@ pub struct Run {
     pub followed: BTreeSet<ProposalId>,
     /// The last record by which somebody asked something of it: that it be run, retried, repaired; an answer.
     pub touched: Seq,
+    /// How many records are about it and its proposals.
+    pub records: u64,
     /// What happened, in order: the newest [`MOMENTS`].
     pub moments: VecDeque<Moment>,
 }
 
 /// How many moments of a run are kept; the log has all of them.
 pub const MOMENTS: usize = 2000;
+
+/// How many failed jobs the summary of a run names.
+const FAILED: usize = 8;
 
 /// A gate of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +168,7 @@ impl Run {
             followed_by: None,
             followed: BTreeSet::new(),
             touched: Seq(0),
+            records: 0,
             moments: VecDeque::new(),
         }
     }
@@ -259,8 +268,28 @@ impl Run {
         }
     }
 
-    /// Keeps a record among the moments.
+    /// What stays at hand of it when it is put aside; `None` if it has not ended.
+    pub fn summary(&self) -> Option<RunSummary> {
+        let failed = self.jobs.iter().filter(|job| job.status == JobStatus::Failed);
+        Some(RunSummary {
+            run: self.id,
+            project: self.project,
+            pipeline: self.pipeline.clone(),
+            trigger: self.trigger.clone(),
+            by: self.by.clone(),
+            source: self.source.clone(),
+            requested_at: self.requested_at,
+            ended_at: self.ended_at?,
+            outcome: self.outcome?,
+            jobs: self.jobs.len() as u32,
+            failed: failed.take(FAILED).map(|job| job.key().0.clone()).collect(),
+            proposals: self.proposals.clone(),
+        })
+    }
+
+    /// Counts a record, and keeps it among the moments.
     pub(super) fn note(&mut self, record: &Record, job: Option<&JobKey>) {
+        self.records += 1;
         if let Some(moment) = Moment::of(record, job) {
             if self.moments.len() >= MOMENTS {
                 self.moments.pop_front();
@@ -348,7 +377,7 @@ impl Run {
                 self.ended_at = Some(at);
                 self.outcome = Some(*outcome);
             }
-            RunEvent::Requested { .. } | RunEvent::Unknown => {}
+            RunEvent::Requested { .. } | RunEvent::PutAside { .. } | RunEvent::Unknown => {}
         }
     }
 }

@@ -82,7 +82,7 @@ fn run_words(event: &RunEvent) -> Option<(String, Tone)> {
             let tone = if *outcome == crate::domain::outcome::RunOutcome::Passed { Tone::Good } else { Tone::Bad };
             (format!("run {}", outcome.word()), tone)
         }
-        RunEvent::Unknown => return None,
+        RunEvent::PutAside { .. } | RunEvent::Unknown => return None,
     })
 }
 

@@ -14,13 +14,17 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use crate::{
     config::paths,
-    domain::{id::Seq, time::Timestamp},
-    protocol::event::{Event, Record},
+    domain::{
+        id::{ProjectId, RunId, Seq},
+        time::Timestamp,
+    },
+    protocol::event::{Event, Record, RunEvent},
+    state::board::ASIDE,
 };
 
 use super::hold::{Hold, HoldError};
 
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_records.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_records.sql"), include_str!("schema/0002_runs.sql")];
 
 /// The log, held for writing.
 #[derive(Debug)]
@@ -123,17 +127,28 @@ impl Log {
         Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
     }
 
-    /// Adds a record to the open transaction.
-    pub fn append(&self, record: &Record) -> Result<(), LogError> {
+    /// Adds a record to the open transaction. `run` is the run that it is about, also where it names only a proposal.
+    pub fn append(&self, record: &Record, run: Option<RunId>) -> Result<(), LogError> {
         let json =
             |value: serde_json::Result<String>| value.map_err(|source| LogError::Damaged { seq: record.seq.0, source });
         let cause = json(serde_json::to_string(&record.cause))?;
         let event = json(serde_json::to_string(&record.event))?;
-        let run = record.event.run().map(|run| run.0 as i64);
+        let (seq, run) = (record.seq.0 as i64, run.map(|run| run.0 as i64));
         let mut insert = self
             .connection
             .prepare_cached("INSERT INTO records (seq, at, run, cause, event) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        insert.execute(params![record.seq.0 as i64, record.at.as_microsecond(), run, cause, event])?;
+        insert.execute(params![seq, record.at.as_microsecond(), run, cause, event])?;
+        match &record.event {
+            Event::Run { event: RunEvent::Requested { project, .. }, .. } => {
+                let mut insert = self.connection.prepare_cached("INSERT INTO runs (run, project) VALUES (?1, ?2)")?;
+                insert.execute(params![run, project.0 as i64])?;
+            }
+            Event::Run { event: RunEvent::PutAside { .. }, .. } => {
+                let mut update = self.connection.prepare_cached("UPDATE runs SET aside = ?2 WHERE run = ?1")?;
+                update.execute(params![run, seq])?;
+            }
+            _ => {}
+        }
         Ok(())
     }
 
@@ -151,6 +166,18 @@ impl Log {
     /// Hands every record after `since` to `each`, in order.
     pub fn read(&self, since: Seq, each: impl FnMut(Record)) -> Result<(), LogError> {
         read(&self.connection, since, i64::MAX, each)
+    }
+
+    /// Hands every record to `each`, in order, but for those of runs that were put aside: see [`LogReader::at_hand`].
+    pub fn read_at_hand(&self, each: impl FnMut(Record)) -> Result<(), LogError> {
+        select(&self.connection, AT_HAND, params![ASIDE as i64], each)
+    }
+
+    /// The newest `count` records, in order.
+    pub fn newest(&self, count: u32, each: impl FnMut(Record)) -> Result<(), LogError> {
+        const NEWEST: &str = "SELECT seq, at, cause, event FROM records
+            WHERE seq > (SELECT coalesce(max(seq), 0) FROM records) - ?1 ORDER BY seq";
+        select(&self.connection, NEWEST, params![count], each)
     }
 }
 
@@ -186,6 +213,43 @@ impl LogReader {
         Ok(count)
     }
 
+    /// Every record but those of runs that were put aside, in order: all that [`State`](crate::state::board::State) is made of.
+    /// Of what was put aside, the newest summaries.
+    pub fn at_hand(&self, each: impl FnMut(Record)) -> Result<(), LogError> {
+        let version: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version < 2 {
+            // Written by an older gonogo, and only a writer brings it up to date.
+            return read(&self.connection, Seq(0), i64::MAX, each);
+        }
+        select(&self.connection, AT_HAND, params![ASIDE as i64], each)
+    }
+
+    /// Every record of a run, in order.
+    pub fn run(&self, run: RunId) -> Result<Vec<Record>, LogError> {
+        let mut records = Vec::new();
+        let of_run = "SELECT seq, at, cause, event FROM records WHERE run = ?1 ORDER BY seq";
+        select(&self.connection, of_run, params![run.0 as i64], |record| records.push(record))?;
+        Ok(records)
+    }
+
+    /// The records by which runs were put aside, newest run first: of one project, or of all; only of runs before one; at
+    /// most `limit`.
+    pub fn aside(
+        &self,
+        project: Option<ProjectId>,
+        before: Option<RunId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, LogError> {
+        const PUT_ASIDE: &str = "SELECT records.seq, records.at, records.cause, records.event
+            FROM runs JOIN records ON records.seq = runs.aside
+            WHERE runs.run < ?1 AND (?2 IS NULL OR runs.project = ?2) ORDER BY runs.run DESC LIMIT ?3";
+        let before = before.map_or(i64::MAX, |run| run.0 as i64);
+        let project = project.map(|project| project.0 as i64);
+        let mut records = Vec::new();
+        select(&self.connection, PUT_ASIDE, params![before, project, limit], |record| records.push(record))?;
+        Ok(records)
+    }
+
     /// At most `limit` records after `since`, in order.
     pub fn since(&self, since: Seq, limit: u32) -> Result<Vec<Record>, LogError> {
         let mut records = Vec::new();
@@ -194,10 +258,29 @@ impl LogReader {
     }
 }
 
-fn read(connection: &Connection, since: Seq, limit: i64, mut each: impl FnMut(Record)) -> Result<(), LogError> {
-    let mut select =
-        connection.prepare_cached("SELECT seq, at, cause, event FROM records WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-    let mut rows = select.query(params![since.0 as i64, limit])?;
+/// All that state is made of.
+const AT_HAND: &str = "
+    SELECT seq, at, cause, event FROM records WHERE run IS NULL
+    UNION ALL
+    SELECT seq, at, cause, event FROM runs CROSS JOIN records ON records.run = runs.run WHERE runs.aside IS NULL
+    UNION ALL
+    SELECT seq, at, cause, event FROM records
+    WHERE seq IN (SELECT aside FROM runs WHERE aside IS NOT NULL ORDER BY aside DESC LIMIT ?1)
+    ORDER BY seq";
+
+fn read(connection: &Connection, since: Seq, limit: i64, each: impl FnMut(Record)) -> Result<(), LogError> {
+    let after = "SELECT seq, at, cause, event FROM records WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    select(connection, after, params![since.0 as i64, limit], each)
+}
+
+fn select(
+    connection: &Connection,
+    what: &str,
+    with: impl rusqlite::Params,
+    mut each: impl FnMut(Record),
+) -> Result<(), LogError> {
+    let mut select = connection.prepare_cached(what)?;
+    let mut rows = select.query(with)?;
     while let Some(row) = rows.next()? {
         let seq = row.get::<_, i64>(0)? as u64;
         let at = Timestamp::from_microsecond(row.get(1)?).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -256,10 +339,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let log = Log::open(home.path()).unwrap();
         log.begin().unwrap();
-        log.append(&record(1)).unwrap();
+        log.append(&record(1), None).unwrap();
         log.commit().unwrap();
         log.begin().unwrap();
-        log.append(&record(2)).unwrap();
+        log.append(&record(2), None).unwrap();
         log.roll_back();
         drop(log);
         let log = Log::open(home.path()).unwrap();
@@ -274,8 +357,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let log = Log::open(home.path()).unwrap();
         log.begin().unwrap();
-        log.append(&record(1)).unwrap();
-        assert!(log.append(&record(1)).is_err());
+        log.append(&record(1), None).unwrap();
+        assert!(log.append(&record(1), None).is_err());
         log.commit().unwrap();
         assert!(log.connection.execute("UPDATE records SET at = 0", []).is_err());
     }
@@ -285,12 +368,51 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let log = Log::open(&home.path().join("state")).unwrap();
         log.begin().unwrap();
-        log.append(&record(1)).unwrap();
+        log.append(&record(1), None).unwrap();
         log.commit().unwrap();
         for file in std::fs::read_dir(home.path().join("state")).unwrap() {
             let file = file.unwrap();
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
         }
+    }
+
+    #[test]
+    fn an_older_log_is_brought_up_to_date() {
+        let home = tempfile::tempdir().unwrap();
+        let older = Connection::open(home.path().join("records.db")).unwrap();
+        older.execute_batch(MIGRATIONS[0]).unwrap();
+        older.pragma_update(None, "user_version", 1).unwrap();
+        let insert = |seq: u64, run: Option<u64>, event: &str| {
+            older
+                .execute(
+                    "INSERT INTO records VALUES (?1, 0, ?2, '{\"by\":\"control\"}', ?3)",
+                    params![seq as i64, run.map(|run| run as i64), event],
+                )
+                .unwrap();
+        };
+        let requested = r#"{"of":"run","run":7,"event":{"kind":"requested","project":3,"pipeline":null,"jobs":[],"trigger":{"kind":"manual"},"by":{"kind":"policy"}}}"#;
+        insert(1, Some(7), requested);
+        insert(2, Some(7), r#"{"of":"proposal","proposal":5,"event":{"kind":"proposed"}}"#);
+        insert(
+            3,
+            None,
+            r#"{"of":"proposal","proposal":5,"event":{"kind":"declined","by":{"kind":"policy"},"why":""}}"#,
+        );
+        insert(4, None, r#"{"of":"control","event":{"kind":"stopped"}}"#);
+        let reader = LogReader::open(&home.path().join("records.db")).unwrap();
+        let mut before = 0;
+        reader.at_hand(|_| before += 1).unwrap();
+        assert_eq!(before, 4, "a reader makes do with the older form");
+        drop(older);
+        let log = Log::open(home.path()).unwrap();
+        let numbers = |runs: Vec<Record>| runs.iter().map(|record| record.seq.0).collect::<Vec<_>>();
+        assert_eq!(numbers(log.reader().unwrap().run(RunId(7)).unwrap()), [1, 2, 3]);
+        let mut at_hand = Vec::new();
+        log.read_at_hand(|record| at_hand.push(record)).unwrap();
+        assert_eq!(numbers(at_hand), [1, 2, 3, 4]);
+        let project: i64 =
+            log.connection.query_row("SELECT project FROM runs WHERE run = 7", [], |row| row.get(0)).unwrap();
+        assert_eq!(project, 3);
     }
 
     #[test]

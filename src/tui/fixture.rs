@@ -457,7 +457,7 @@ pub fn answer(query: &Query) -> Result<Answer, Refusal> {
             Answer::Lines(Page { first: *first, total_lines: total, total_bytes: total * 48, lines })
         }
         Query::LineAt { output, .. } => Answer::Line { line: Some(lines(output) / 2) },
-        Query::Search { output, pattern, from, backwards, limit } => {
+        Query::Search { output, pattern, from, backwards, limit, .. } => {
             let regex = regex::RegexBuilder::new(pattern)
                 .case_insensitive(true)
                 .build()
@@ -471,7 +471,9 @@ pub fn answer(query: &Query) -> Result<Answer, Refusal> {
             }
             let more = found.len() > *limit as usize;
             found.truncate(*limit as usize);
-            Answer::Hits { lines: found, more }
+            Answer::Hits { lines: found, more, searched: (0, 0) }
         }
+        Query::Run { .. } => Answer::Records(Vec::new()),
+        Query::Runs { .. } => Answer::Runs { runs: Vec::new(), more: false },
     })
 }

@@ -11,7 +11,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::{protocol::frame::Frame, state::board::State};
+use crate::{domain::id::Seq, protocol::frame::Frame, state::board::State};
 
 use super::{
     card::STILL,
@@ -47,7 +47,7 @@ pub fn story(options: Options, size: (u16, u16)) -> (Ui, State) {
     let clock = Clock { wall: fixture::now(), mono: Duration::from_secs(1) };
     let mut ui = Ui::new(options, size, clock);
     let newest = records.last().map(|record| record.seq).unwrap_or_default();
-    let hello = Frame::Hello { version: "0.1.0".into(), pid: 4711, seq: newest };
+    let hello = Frame::Hello { version: "0.1.0".into(), pid: 4711, seq: newest, since: Seq(0), owner: String::new() };
     update::hear(&mut ui, &state, hello);
     for record in &records {
         state.apply(record);

@@ -12,7 +12,11 @@ use crate::{
         patch::PatchText,
         time::Timestamp,
     },
-    protocol::{command::Command, query::Query},
+    protocol::{
+        command::Command,
+        frame::{Health, Peer},
+        query::Query,
+    },
 };
 
 use super::{
@@ -110,6 +114,23 @@ pub struct Link {
     pub gone: Option<String>,
     /// Telemetry messages that were dropped.
     pub dropped: u64,
+    /// Who is attached.
+    pub peers: Vec<Peer>,
+    /// How the other side fares.
+    pub health: Health,
+    /// The connection was lost, and is being made again.
+    pub lost: Option<Lost>,
+}
+
+/// A connection that was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Why.
+    pub why: String,
+    /// How often it has been tried since.
+    pub tries: u32,
+    /// Until the next try, in milliseconds, when this was said.
+    pub next_ms: u64,
 }
 
 /// Pane 2.

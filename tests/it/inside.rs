@@ -13,7 +13,7 @@ use gonogo::{
         command::Command,
         event::Record,
         frame::{Ask, Frame},
-        session::{Attach as _, Session},
+        session::{Attach as _, Session, Visitor, VisitorKind},
     },
     state::board::State,
 };
@@ -46,7 +46,7 @@ impl Inside {
             fix: FixPolicy { enabled: false, ..FixPolicy::default() },
         };
         let control = handle::start(options, runtime.handle()).unwrap();
-        let session = runtime.block_on(async { control.attach(person(), Seq(0)) });
+        let session = runtime.block_on(async { control.attach(Visitor::here(person(), VisitorKind::Command), Seq(0)) });
         Self { runtime, control, session, state: State::default(), records: Vec::new() }
     }
 

@@ -5,8 +5,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     domain::id::ApprovalId,
-    protocol::command::{Decision, Retry},
+    protocol::{
+        command::{Decision, Retry},
+        event::RunEvent,
+    },
 };
+
+fn puts_aside(record: &Record) -> bool {
+    matches!(record.event, Event::Run { event: RunEvent::PutAside { .. }, .. })
+}
 
 /// Something that may happen, by small numbers.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +39,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => (0..4usize).prop_map(Move::Retry),
         1 => Just(Move::CutOff),
     ];
-    proptest::collection::vec(one, 0..60)
+    proptest::collection::vec(one, 0..160)
 }
 
 fn play(sim: &mut Sim, step: Move) {
@@ -127,6 +134,25 @@ proptest! {
             cut_off.apply(record);
         }
         prop_assert_eq!(&cut_off, &sim.state);
+        // Without what was put aside, as a client that begins hears it.
+        let mut all = State::default();
+        let about: Vec<Option<RunId>> = sim
+            .log
+            .iter()
+            .map(|record| {
+                let run = all.run_of(&record.event);
+                all.apply(record);
+                run
+            })
+            .collect();
+        let aside: BTreeSet<RunId> = sim.log.iter().filter(|record| puts_aside(record)).filter_map(|record| record.event.run()).collect();
+        let mut at_hand = State::default();
+        for (record, run) in sim.log.iter().zip(about) {
+            if puts_aside(record) || run.is_none_or(|run| !aside.contains(&run)) {
+                at_hand.apply(record);
+            }
+        }
+        prop_assert_eq!(&at_hand, &sim.state);
         // Through the form in which it is stored.
         let mut stored = State::default();
         for record in &sim.log {

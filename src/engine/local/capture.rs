@@ -37,7 +37,7 @@ pub struct Captured {
 /// Runs `command` with `sh -c` in the workspace and environment of an order, for at most `limit`.
 pub async fn capture(order: &Order, command: &str, limit: Duration, mut stop: StopSignal) -> std::io::Result<Captured> {
     let mut variables = environment::of(order, &StepSpec::default());
-    if let Ok(secrets) = environment::secrets(&order.job.spec.secrets) {
+    if let Ok(secrets) = environment::secrets(&order.job.spec.secrets, &order.surroundings) {
         variables.extend(secrets);
     }
     let mut child = tokio::process::Command::new(process::SHELL)

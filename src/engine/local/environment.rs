@@ -1,13 +1,13 @@
-//! What a step's process sees of the environment: a short list from gonogo's own, and what the job declares.
+//! What a step's process sees of the environment: a short list from the place where the run was asked for, and what the job declares.
 
 use std::collections::BTreeMap;
 
 use crate::{
-    domain::{definition::StepSpec, outcome::Failure},
+    domain::{definition::StepSpec, environment::Environment, outcome::Failure},
     engine::port::Order,
 };
 
-/// Variables passed on from gonogo's own environment: where things are, who asks, in which language. Nothing that holds a
+/// Variables passed on from there: where things are, who asks, in which language. Nothing that holds a
 /// credential, and nothing that changes from one terminal to the next.
 const PASSED: &[&str] = &[
     "PATH",
@@ -71,9 +71,9 @@ const PASSED: &[&str] = &[
 
 /// The environment of one step, secrets apart: the passed ones, then gonogo's, then the job's, then the step's own.
 pub(super) fn of(order: &Order, step: &StepSpec) -> BTreeMap<String, String> {
-    let passed = PASSED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
-    let mut variables: BTreeMap<String, String> = passed.collect();
-    variables.extend(std::env::vars().filter(|(name, _)| name.starts_with("LC_")));
+    let passed = order.surroundings.iter().filter(|(name, _)| PASSED.contains(name) || name.starts_with("LC_"));
+    let mut variables: BTreeMap<String, String> =
+        passed.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let term = if order.job.spec.tty { "xterm-256color" } else { "dumb" };
     variables.insert("TERM".into(), term.into());
     for (name, value) in [("CI", "true"), ("GONOGO", "1"), ("GONOGO_JOB_ID", order.marker.as_str())] {
@@ -87,14 +87,14 @@ pub(super) fn of(order: &Order, step: &StepSpec) -> BTreeMap<String, String> {
     variables
 }
 
-/// The values of declared secrets, from gonogo's own environment.
-pub(super) fn secrets(names: &[String]) -> Result<Vec<(String, String)>, Failure> {
+/// The values of declared secrets, from where the run was asked for.
+pub(super) fn secrets(names: &[String], surroundings: &Environment) -> Result<Vec<(String, String)>, Failure> {
     let mut values = Vec::with_capacity(names.len());
     let mut missing = Vec::new();
     for name in names {
-        match std::env::var(name) {
-            Ok(value) if !value.is_empty() => values.push((name.clone(), value)),
-            _ => missing.push(name.as_str()),
+        match surroundings.get(name) {
+            Some(value) => values.push((name.clone(), value.to_owned())),
+            None => missing.push(name.as_str()),
         }
     }
     if missing.is_empty() {
@@ -103,6 +103,6 @@ pub(super) fn secrets(names: &[String]) -> Result<Vec<(String, String)>, Failure
     let names = missing.join(", ");
     Err(Failure::NotRun {
         why: format!("no value for the secret {names}"),
-        hint: Some(format!("set {names} in the environment that gonogo is started from")),
+        hint: Some(format!("set {names} in the environment from which you start the run, or run it again from there")),
     })
 }

@@ -92,7 +92,7 @@ pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Do
             }
         }
     }
-    let secrets = match environment::secrets(&order.job.spec.secrets) {
+    let secrets = match environment::secrets(&order.job.spec.secrets, &order.surroundings) {
         Ok(secrets) => secrets,
         Err(failure) => return Done::Ended(Box::new(ended(JobOutcome::Failed { failure }, began))),
     };

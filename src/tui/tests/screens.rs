@@ -108,7 +108,11 @@ fn where_there_is_nothing_yet_it_says_what_to_press() {
         let mut ui = Ui::new(options, (80, 24), Clock::default());
         let state = State::default();
         if caught_up {
-            crate::tui::update::hear(&mut ui, &state, Frame::Hello { version: String::new(), pid: 1, seq: Seq(0) });
+            crate::tui::update::hear(
+                &mut ui,
+                &state,
+                Frame::Hello { version: String::new(), pid: 1, seq: Seq(0), since: Seq(0), owner: String::new() },
+            );
         }
         show(&format!("empty-{name}-80x24"), &screen(&ui, &state));
     }

@@ -113,7 +113,10 @@ impl Bench {
 
     async fn tell(&self, records: Vec<Arc<Record>>) {
         let seq = records.last().map_or(Seq(0), |record| record.seq);
-        self.frames.send(Frame::Hello { version: "0.1.0".into(), pid: 1, seq }).await.unwrap();
+        self.frames
+            .send(Frame::Hello { version: "0.1.0".into(), pid: 1, seq, since: Seq(0), owner: String::new() })
+            .await
+            .unwrap();
         self.frames.send(Frame::Records(records)).await.unwrap();
     }
 
@@ -229,7 +232,7 @@ async fn the_card_is_armed_by_itself_once_the_keyboard_is_still() {
     bench.press("y");
     bench.turn(Duration::from_millis(300)).await;
     let asked =
-        || Ask::Command { id: crate::domain::id::RequestId(0), command: crate::protocol::command::Command::ShutDown };
+        || Ask::Command { id: crate::domain::id::RequestId(0), command: crate::protocol::command::Command::StayUp };
     let command = |ask: &Ask| std::mem::discriminant(ask) == std::mem::discriminant(&asked());
     let commands = std::iter::from_fn(|| bench.asks.try_recv().ok()).filter(|ask| command(ask)).count();
     assert_eq!(commands, 0, "it was typed before the card was armed");

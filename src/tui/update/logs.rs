@@ -1,6 +1,9 @@
 //! The log: following, wrapping, searching, errors.
 
-use crate::{protocol::query::Query, state::board::State};
+use crate::{
+    protocol::query::{Case, Query},
+    state::board::State,
+};
 
 use crate::tui::{
     layout::Layout,
@@ -47,6 +50,7 @@ pub(super) fn search(ui: &mut Ui, pattern: &str) -> Vec<Effect> {
         from: 0,
         backwards: false,
         limit: COUNTED,
+        case: Case::Smart,
     };
     let mut effects = vec![Effect::Query(count, Purpose::Count { output, pattern: pattern.to_owned() })];
     let from = ui.log.here(height(ui));
@@ -84,7 +88,7 @@ fn beyond(ui: &Ui, backwards: bool) -> Option<u64> {
 /// Looks for one line.
 pub(super) fn look(ui: &Ui, pattern: String, from: u64, backwards: bool, errors: bool) -> Option<Effect> {
     let output = ui.log.output.clone()?;
-    let query = Query::Search { output: output.clone(), pattern, from, backwards, limit: 1 };
+    let query = Query::Search { output: output.clone(), pattern, from, backwards, limit: 1, case: Case::Smart };
     Some(Effect::Query(query, Purpose::Hit { output, from, backwards, errors, wrapped: false }))
 }
 

@@ -13,7 +13,10 @@ pub(super) use popup::{entries, pipelines};
 use crate::{
     config::keymap::action::Action,
     domain::id::Seq,
-    protocol::{frame::Frame, telemetry::Telemetry},
+    protocol::{
+        frame::{Frame, Link},
+        telemetry::Telemetry,
+    },
     state::board::State,
 };
 
@@ -21,7 +24,7 @@ use super::{
     layout::Layout,
     options::Left,
     select,
-    ui::{Effect, Intent, Pane, Purpose, Ui},
+    ui::{Effect, Intent, Lost, Pane, Purpose, Ui},
     view,
 };
 
@@ -148,6 +151,22 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
             ui.link.dropped += count;
             ui.dirty = true;
         }
+        Frame::Peers(peers) => {
+            ui.dirty |= ui.link.peers != peers;
+            ui.link.peers = peers;
+        }
+        Frame::Health(health) => {
+            ui.dirty |= ui.link.health != health;
+            ui.link.health = health;
+        }
+        Frame::Link(link) => {
+            ui.dirty = true;
+            ui.link.lost = match link {
+                Link::Lost { why, tries, next_ms } => Some(Lost { why, tries, next_ms }),
+                Link::Up => None,
+            };
+        }
+        Frame::Part { .. } => {}
         Frame::Reply { id, result } => {
             if let Some(purpose) = ui.awaiting.remove(&id) {
                 return reply::reply(ui, state, purpose, result);

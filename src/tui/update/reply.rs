@@ -4,7 +4,7 @@ use crate::{
     domain::id::OutputId,
     protocol::{
         command::Refusal,
-        query::{Answer, Query},
+        query::{Answer, Case, Query},
     },
     state::board::State,
 };
@@ -38,7 +38,7 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
         (purpose @ Purpose::Hit { .. }, Answer::Hits { lines, .. }) => {
             return hit(ui, state, purpose, lines.first().copied());
         }
-        (Purpose::Count { output, pattern }, Answer::Hits { lines, more }) if shows(ui, &output) => {
+        (Purpose::Count { output, pattern }, Answer::Hits { lines, more, .. }) if shows(ui, &output) => {
             if let Some(search) = ui.log.search.as_mut().filter(|search| search.pattern == pattern) {
                 search.hits = Some((lines.len(), more));
             }
@@ -104,7 +104,7 @@ fn hit(ui: &mut Ui, state: &State, purpose: Purpose, line: Option<u64>) -> Vec<E
         return Vec::new();
     }
     let from = if backwards { ui.log.total.saturating_sub(1) } else { 0 };
-    let query = Query::Search { output: output.clone(), pattern, from, backwards, limit: 1 };
+    let query = Query::Search { output: output.clone(), pattern, from, backwards, limit: 1, case: Case::Smart };
     vec![Effect::Query(query, Purpose::Hit { output, from, backwards, errors, wrapped: true })]
 }
 
