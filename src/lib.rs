@@ -38,6 +38,7 @@ pub mod diagnose;
 pub mod domain;
 pub mod engine;
 pub mod fix;
+pub mod ipc;
 pub mod protocol;
 pub mod redact;
 pub mod state;

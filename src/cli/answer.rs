@@ -12,7 +12,9 @@ use crate::{
 
 use super::{
     attend::{self, Manner, attend},
-    connect::{Client, Heard, Place, person, with_control},
+    client::Client,
+    connect::with_client,
+    place::{Place, Reach},
     report::Problem,
 };
 
@@ -67,10 +69,10 @@ pub struct NoGoArgs {
 }
 
 /// Says GO, and attends what follows.
-pub async fn go(args: GoArgs) -> Result<ExitCode, Problem> {
+pub async fn go(args: GoArgs, reach: Reach) -> Result<ExitCode, Problem> {
     let into = args.into.map(ApplyInto::from);
     let wanted = args.hash;
-    answer(args.id, args.json, |client, id| match id {
+    answer(args.id, args.json, reach, |client, id| match id {
         ApprovalId::Gate { .. } => Ok(Decision::Go { hash: None, into: None }),
         ApprovalId::Proposal(number) => {
             let hash = client.state.proposals.get(number).map(|proposal| proposal.proposal.hash.clone());
@@ -87,37 +89,37 @@ pub async fn go(args: GoArgs) -> Result<ExitCode, Problem> {
 }
 
 /// Says NO-GO.
-pub async fn nogo(args: NoGoArgs) -> Result<ExitCode, Problem> {
-    answer(args.id, args.json, |_, _| Ok(Decision::NoGo { why: args.why.clone() })).await
+pub async fn nogo(args: NoGoArgs, reach: Reach) -> Result<ExitCode, Problem> {
+    answer(args.id, args.json, reach, |_, _| Ok(Decision::NoGo { why: args.why.clone() })).await
 }
 
 async fn answer(
     id: ApprovalId,
     json: bool,
+    reach: Reach,
     decide: impl FnOnce(&Client, &ApprovalId) -> Result<Decision, Problem>,
 ) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
+    let place = Place::find(reach)?;
     place.warn();
-    with_control(&place, 3, async |control| {
-        let mut client = Client::open(control, person()).await?;
-        let decision = decide(&client, &id)?;
+    with_client(&place, 3, async |client| {
+        let decision = decide(client, &id)?;
         let go = matches!(decision, Decision::Go { .. });
-        let manner = Manner { json, go: false, tail: 0 };
+        let manner = Manner { json, go: false, tail: 0, stays: reach == Reach::Daemon };
         let command = Command::Answer { approval: id.clone(), decision };
         client.command(command).await?;
-        attend::show_unheard(&mut client, manner).await?;
         match &id {
-            ApprovalId::Gate { run, .. } => attend(&mut client, *run, manner).await,
+            ApprovalId::Gate { run, .. } => attend(client, *run, manner).await,
             ApprovalId::Proposal(number) => {
                 let status =
                     |client: &Client| client.state.proposals.get(number).map(|proposal| proposal.status.clone());
-                while matches!(status(&client), Some(ProposalStatus::Pending | ProposalStatus::Applying { .. })) {
-                    if let Heard::Records(records) = client.hear().await? {
-                        attend::show(&mut client, &records, manner).await?;
+                let run = client.state.proposals.get(number).map(|proposal| proposal.proposal.run);
+                while matches!(status(client), Some(ProposalStatus::Pending | ProposalStatus::Applying { .. })) {
+                    let heard = client.hear().await?;
+                    if let Some(run) = run {
+                        attend::show(client, heard, run, manner).await?;
                     }
                 }
-                let run = client.state.proposals.get(number).map(|proposal| proposal.proposal.run);
-                match (status(&client), run) {
+                match (status(client), run) {
                     (Some(ProposalStatus::ApplyFailed { error, hint }), _) => {
                         let problem = Problem::no_go(format!("proposal {number} was not applied: {error}"));
                         Err(match hint {
@@ -125,10 +127,10 @@ async fn answer(
                             None => problem,
                         })
                     }
-                    (Some(ProposalStatus::Applied), Some(run)) if go => attend(&mut client, run, manner).await,
+                    (Some(ProposalStatus::Applied), Some(run)) if go => attend(client, run, manner).await,
                     // With this answer nothing of the run may be open any more, and what was applied is followed up.
                     (_, Some(run)) if client.state.runs.get(&run).is_some_and(|run| run.followed_by.is_some()) => {
-                        attend(&mut client, run, manner).await.map(|_| ExitCode::SUCCESS)
+                        attend(client, run, manner).await.map(|_| ExitCode::SUCCESS)
                     }
                     _ => Ok(ExitCode::SUCCESS),
                 }

@@ -18,7 +18,8 @@ use crate::{
 };
 
 use super::{
-    connect::{Client, Place, person},
+    connect::reading,
+    place::{Place, Reach},
     plain::say,
     report::Problem,
     status::pretty,
@@ -35,16 +36,16 @@ pub struct Args {
 }
 
 /// Lists what waits, or shows one.
-pub async fn run(args: Args) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
-    let Some(follower) = place.follow()? else {
+pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
+    let Some(reading) = reading(&place, false).await? else {
         if args.json && args.id.is_none() {
             say("[]");
             return Ok(ExitCode::SUCCESS);
         }
         return Err(super::status::nothing_yet());
     };
-    let client = Client::open(&follower, person()).await?;
+    let (client, _kept) = reading.client().await?;
     match &args.id {
         Some(id) => show(&client.state, id, args.json),
         None => {
@@ -94,7 +95,7 @@ fn show(state: &State, id: &ApprovalId, json: bool) -> Result<ExitCode, Problem>
             }
         }
         ApprovalId::Gate { run, gate: name } => {
-            let run = super::status::find(state, *run)?;
+            let run = state.runs.get(run).ok_or_else(|| super::status::no_run(*run))?;
             let gate = run.gates.iter().find(|gate| gate.planned.name == *name);
             let gate = gate.ok_or_else(|| Problem::usage(format!("run {} has no gate `{name}`", run.id)))?;
             if json {

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, approvals, change, completions, config, demo, diagnose, doctor, init, logs, pictures, run, status, watch,
+    answer, approvals, attach, change, completions, config, daemon, demo, diagnose, doctor, init, logs, pictures, run,
+    status, watch,
 };
 
 /// Mission control for software delivery, in a terminal.
@@ -13,6 +14,9 @@ pub struct Cli {
     /// What to do; without it, the board.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// Work without a daemon: what is under way ends with this command
+    #[arg(long, global = true, env = "GONOGO_IN_PROCESS", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    pub in_process: bool,
 }
 
 /// The subcommands.
@@ -46,6 +50,10 @@ pub enum Command {
     Config(config::Args),
     /// Say what a failing log says: category, place, findings, fingerprint
     Diagnose(diagnose::Args),
+    /// Open the board of a gonogo, here or on another machine by ssh
+    Attach(attach::Args),
+    /// Start, end and look after the process in which runs go on without a terminal
+    Daemon(daemon::Args),
     /// Show on a small real project what gonogo does
     Demo(demo::Args),
     /// Say whether machine, terminal and files are fit for work

@@ -4,12 +4,14 @@ use std::process::ExitCode;
 
 use crate::{
     domain::{
+        actor::Trigger,
         id::{ApprovalId, OutputId, RunId},
         outcome::RunOutcome,
     },
     protocol::{
         command::{Command, Decision},
         event::Record,
+        frame::Link,
         query::{Answer, Query},
     },
     state::{
@@ -21,9 +23,10 @@ use crate::{
 };
 
 use super::{
-    connect::{Client, Heard, Interrupts},
+    client::{Client, Heard},
+    connect::{Interrupt, Interrupts},
     plain,
-    report::Problem,
+    report::{Problem, warn},
 };
 
 /// How a run is attended.
@@ -35,6 +38,8 @@ pub struct Manner {
     pub go: bool,
     /// So many of the last lines of a failed job's output are shown.
     pub tail: u32,
+    /// The run goes on when this process ends.
+    pub stays: bool,
 }
 
 /// Attends until nothing more happens by itself. The exit status is that of the last run.
@@ -43,7 +48,9 @@ pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<E
     let mut keys = Interrupts::new()?;
     let mut refused = false;
     loop {
-        show_unheard(client, manner).await?;
+        while let Some(heard) = client.unheard() {
+            show(client, heard, run, manner).await?;
+        }
         if let Some(next) = client.state.runs.get(&run).and_then(|run| run.followed_by) {
             run = next;
             continue;
@@ -55,23 +62,15 @@ pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<E
             break;
         }
         tokio::select! {
-            heard = client.hear() => {
-                if let Heard::Records(records) = heard? {
-                    show(client, &records, manner).await?;
-                }
+            heard = client.hear() => show(client, heard?, run, manner).await?,
+            interrupt = keys.next() => match interrupt {
+                // The daemon goes on with it.
+                Interrupt::End | Interrupt::HangUp if manner.stays => return Ok(ExitCode::from(1)),
+                _ => stop(client, run, manner, &mut refused).await?,
             }
-            () = keys.next() => stop(client, run, manner, &mut refused).await?,
         }
     }
-    Ok(conclude(client, run, manner))
-}
-
-/// Shows what has come while a reply was waited for.
-pub async fn show_unheard(client: &mut Client, manner: Manner) -> Result<(), Problem> {
-    while let Some(records) = client.unheard() {
-        show(client, &records, manner).await?;
-    }
-    Ok(())
+    conclude(client, run, manner).await
 }
 
 /// Nothing more will happen without a person.
@@ -88,9 +87,36 @@ fn is_settled(state: &State, id: RunId) -> bool {
     (run.outcome.is_some() || waits_for_gate) && !repairing && !applying && !run.owes_follow_up(&state.proposals)
 }
 
-/// Shows records, and the end of the output of a job that failed.
-pub async fn show(client: &mut Client, records: &[std::sync::Arc<Record>], manner: Manner) -> Result<(), Problem> {
-    for record in records {
+/// Shows what was heard of a run and those that it follows from: records, the end of the output of a job that failed, and what
+/// stands in the way.
+pub async fn show(client: &mut Client, heard: Heard, run: RunId, manner: Manner) -> Result<(), Problem> {
+    let records = match heard {
+        Heard::Records(records) => records,
+        Heard::Health(health) => {
+            match health.not_recording {
+                Some(why) => {
+                    warn(&format!("nothing is recorded at the moment: {why}; it goes on by itself when it can"))
+                }
+                None => warn("it is recorded again"),
+            }
+            return Ok(());
+        }
+        Heard::Link(Link::Lost { why, tries: 0, .. }) => {
+            warn(&format!("{why}; calling again"));
+            return Ok(());
+        }
+        Heard::Link(Link::Up) => {
+            warn("gonogo answers again");
+            return Ok(());
+        }
+        _ => return Ok(()),
+    };
+    let of_it = |record: &Record| match plain::run_number(&client.state, record) {
+        Some(of) => is_one_story(&client.state, of, run),
+        None => manner.json,
+    };
+    let records: Vec<_> = records.into_iter().filter(|record| of_it(record)).collect();
+    for record in &records {
         if manner.json {
             plain::say_json(record);
         } else if let Some(line) = plain::line(&client.state, record) {
@@ -104,6 +130,18 @@ pub async fn show(client: &mut Client, records: &[std::sync::Arc<Record>], manne
         show_tail(client, OutputId::attempt(run, &job, attempt), manner.tail).await?;
     }
     Ok(())
+}
+
+/// One of the two runs is the other, or follows from it.
+fn is_one_story(state: &State, a: RunId, b: RunId) -> bool {
+    let (first, mut at) = (a.min(b), a.max(b));
+    while at != first {
+        match state.runs.get(&at).map(|run| &run.trigger) {
+            Some(Trigger::AfterRepair { run, .. }) if *run < at => at = *run,
+            _ => return false,
+        }
+    }
+    true
 }
 
 async fn show_tail(client: &mut Client, output: OutputId, count: u32) -> Result<(), Problem> {
@@ -131,25 +169,22 @@ async fn say_go(client: &mut Client, run: RunId, manner: Manner) -> Result<bool,
         client.command(command).await?;
         // The reply may come before the records that it is about.
         while approval::pending(&client.state).iter().any(|still| still.id == approval.id) {
-            if let Heard::Records(records) = client.hear().await? {
-                show(client, &records, manner).await?;
-            }
+            let heard = client.hear().await?;
+            show(client, heard, run, manner).await?;
         }
     }
     Ok(!waiting.is_empty())
 }
 
 /// The verdict, what waits and how to answer it, and the exit status.
-fn conclude(client: &Client, run: RunId, manner: Manner) -> ExitCode {
-    let Some(run) = client.state.runs.get(&run) else { return ExitCode::from(1) };
+async fn conclude(client: &mut Client, run: RunId, manner: Manner) -> Result<ExitCode, Problem> {
+    let Some(run) = &client.run(run).await? else { return Ok(ExitCode::from(1)) };
     if !manner.json {
         plain::say("");
         plain::say(&plain::verdict(run));
         if let Some((error, hint)) = &run.refused {
             let problem = Problem::usage(error);
-            super::report::warn(
-                &hint.as_ref().map_or(problem.to_string(), |hint| Problem::usage(error).hint(hint).to_string()),
-            );
+            warn(&hint.as_ref().map_or(problem.to_string(), |hint| Problem::usage(error).hint(hint).to_string()));
         }
         for approval in approval::pending(&client.state).iter().filter(|approval| approval.run == run.id) {
             plain::say(&format!("waits  {}  {}", approval.id, approval.question));
@@ -159,7 +194,7 @@ fn conclude(client: &Client, run: RunId, manner: Manner) -> ExitCode {
             ));
         }
     }
-    exit_code(run)
+    Ok(exit_code(run))
 }
 
 /// 0 for a run that passed, 2 for one that never had a plan, 1 for any other.
@@ -174,14 +209,14 @@ pub fn exit_code(run: &Run) -> ExitCode {
 /// Ctrl-C and friends: the first asks the run to end, the second ends it. `refused`: a stop was refused before.
 async fn stop(client: &mut Client, run: RunId, manner: Manner, refused: &mut bool) -> Result<(), Problem> {
     if !manner.json {
-        super::report::warn("stopping; once more to stop at once");
+        warn("stopping; once more to stop at once");
     }
     match client.command(Command::Cancel { run, job: None }).await {
         // Most likely it has just ended by itself. If it can't be stopped (the disk is full), the next one leaves.
         Err(problem) if problem.kind == super::report::Kind::NoGo && !*refused => {
             *refused = true;
             if client.state.runs.get(&run).is_some_and(|run| run.outcome.is_none()) {
-                super::report::warn(&problem.to_string());
+                warn(&problem.to_string());
             }
             Ok(())
         }

@@ -1,13 +1,12 @@
-//! The board: control in this process, and the screen on it.
+//! The board: a session, and the screen on it.
 
 use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use crate::{
     config::settings::{Color, Glyphs},
-    domain::{actor::Actor, id::Seq},
     protocol::{
         command::Command,
-        session::{Attach as _, Visitor, VisitorKind},
+        session::{Attach as _, Session, Visitor, VisitorKind},
     },
     tui::{
         self,
@@ -18,15 +17,29 @@ use crate::{
 };
 
 use super::{
-    connect::{Place, person},
+    connect::{self, person},
+    place::{Place, Reach},
     report::Problem,
     status,
 };
 
+/// What the board begins with.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// The checkout that it was opened in.
+    pub root: Option<PathBuf>,
+    /// Commands that are given as soon as it is open.
+    pub commands: Vec<Command>,
+    /// The machine that its session comes from, where that is another.
+    pub host: Option<String>,
+    /// Control is in this process: what is under way ends with it.
+    pub in_process: bool,
+}
+
 /// Opens the board on everything that is known, the project around the current directory first.
-pub async fn run() -> Result<ExitCode, Problem> {
+pub async fn run(reach: Reach) -> Result<ExitCode, Problem> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        return match status::run(status::Args { run: None, count: 3, json: false }).await {
+        return match status::run(status::Args { run: None, count: 3, json: false }, reach).await {
             Ok(code) => {
                 super::report::warn("this is no terminal, so here is the status; `gonogo watch` goes on reading");
                 Ok(code)
@@ -34,7 +47,7 @@ pub async fn run() -> Result<ExitCode, Problem> {
             Err(problem) => Err(problem),
         };
     }
-    let place = Place::find()?;
+    let place = Place::find(reach)?;
     let here = std::env::current_dir().ok().and_then(|dir| crate::config::definition::find(&dir));
     let root = here.and_then(|file| file.parent().map(PathBuf::from));
     open(&place, root, None).await
@@ -42,15 +55,28 @@ pub async fn run() -> Result<ExitCode, Problem> {
 
 /// Opens the board; `first` is given as soon as it is open.
 pub async fn open(place: &Place, root: Option<PathBuf>, first: Option<Command>) -> Result<ExitCode, Problem> {
-    let control = place.control(true)?;
-    let actor = person();
-    let session = control.attach(Visitor::here(actor.clone(), VisitorKind::Board), Seq(0));
     let configured = place.settings.projects.iter().map(|project| (project.path.clone(), Some(project.name.clone())));
     let here = root.iter().map(|root| (root.clone(), None));
     let add = configured.chain(here).map(|(root, name)| Command::AddProject { root, name });
-    let opening = add.chain(first).collect();
-    let left = tui::event_loop::run(session, Options { opening, ..options(place, root, &actor) }).await;
-    control.shut_down(actor).await;
+    let opening = Opening { commands: add.chain(first).collect(), root, ..Opening::default() };
+    match place.reach {
+        Reach::Daemon => {
+            let session = connect::session(place, VisitorKind::Board).await?;
+            show(place, session, opening).await
+        }
+        Reach::InProcess => {
+            let control = place.control(true)?;
+            let session = control.attach(Visitor::here(person(), VisitorKind::Board), None);
+            let left = show(place, session, Opening { in_process: true, ..opening }).await;
+            control.shut_down(person()).await;
+            left
+        }
+    }
+}
+
+/// Shows the board of a session until it is left.
+pub async fn show(place: &Place, session: Session, opening: Opening) -> Result<ExitCode, Problem> {
+    let left = tui::event_loop::run(session, options(place, opening)).await;
     place.warn();
     match left.map_err(|error| Problem::fault("the board failed").because(&error))? {
         Left::Detached => Ok(ExitCode::SUCCESS),
@@ -59,13 +85,15 @@ pub async fn open(place: &Place, root: Option<PathBuf>, first: Option<Command>) 
     }
 }
 
-fn options(place: &Place, root: Option<PathBuf>, actor: &Actor) -> Options {
+fn options(place: &Place, opening: Opening) -> Options {
     let theme = &place.settings.theme;
     let mut options = Options {
         keymap: place.settings.keymap.clone(),
-        root,
-        person: actor.to_string(),
-        in_process: true,
+        root: opening.root,
+        person: person().to_string(),
+        in_process: opening.in_process,
+        host: opening.host,
+        opening: opening.commands,
         ..Options::default()
     };
     match theme.color {

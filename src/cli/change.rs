@@ -10,7 +10,9 @@ use crate::{
 
 use super::{
     attend::{self, Manner},
-    connect::{Client, Heard, Place, person, with_control},
+    client::Client,
+    connect::with_client,
+    place::{Place, Reach},
     plain::say,
     report::Problem,
     run::start_and_attend,
@@ -68,10 +70,9 @@ pub struct UndoArgs {
 }
 
 /// Stops a run or a job.
-pub async fn cancel(args: CancelArgs) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
-    with_control(&place, 1, async |control| {
-        let mut client = Client::open(control, person()).await?;
+pub async fn cancel(args: CancelArgs, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
+    with_client(&place, 1, async |client| {
         client.command(Command::Cancel { run: args.run, job: args.job.map(JobKey) }).await?;
         say(&format!("run {} is being stopped", args.run));
         Ok(ExitCode::SUCCESS)
@@ -80,52 +81,46 @@ pub async fn cancel(args: CancelArgs) -> Result<ExitCode, Problem> {
 }
 
 /// Runs jobs of an ended run again.
-pub async fn retry(args: RetryArgs) -> Result<ExitCode, Problem> {
+pub async fn retry(args: RetryArgs, reach: Reach) -> Result<ExitCode, Problem> {
     let what = match (args.all, args.job) {
         (true, _) => Retry::All,
         (false, Some(job)) => Retry::Job { job: JobKey(job) },
         (false, None) => Retry::Failed,
     };
-    let manner = Manner { json: args.json, go: false, tail: args.tail };
-    restart(Command::Retry { run: args.run, what }, manner).await
+    let manner = Manner { json: args.json, go: false, tail: args.tail, stays: reach == Reach::Daemon };
+    restart(Command::Retry { run: args.run, what }, manner, reach).await
 }
 
-async fn restart(command: Command, manner: Manner) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
+async fn restart(command: Command, manner: Manner, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
     place.warn();
-    with_control(&place, 3, async |control| {
-        let mut client = Client::open(control, person()).await?;
-        start_and_attend(&mut client, command, manner).await
-    })
-    .await
+    with_client(&place, 3, async |client| start_and_attend(client, command, manner).await).await
 }
 
 /// Looks for a repair of a failed job again.
-pub async fn repair(args: RepairArgs) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
-    let manner = Manner { json: args.json, go: false, tail: 0 };
-    with_control(&place, 3, async |control| {
-        let mut client = Client::open(control, person()).await?;
+pub async fn repair(args: RepairArgs, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
+    let manner = Manner { json: args.json, go: false, tail: 0, stays: reach == Reach::Daemon };
+    with_client(&place, 3, async |client| {
         let job = JobKey(args.job);
         let repairs = |client: &Client| {
             client.state.runs.get(&args.run).and_then(|run| run.job(&job)).map_or(0, |job| job.repairs.len())
         };
-        let before = repairs(&client);
+        let before = repairs(client);
         client.command(Command::Repair { run: args.run, job: job.clone() }).await?;
-        while repairs(&client) == before {
+        while repairs(client) == before {
             client.hear().await?;
         }
-        attend::attend(&mut client, args.run, manner).await
+        attend::attend(client, args.run, manner).await
     })
     .await
 }
 
 /// Takes back an applied proposal.
-pub async fn undo(args: UndoArgs) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
-    let manner = Manner { json: args.json, go: false, tail: 0 };
-    with_control(&place, 1, async |control| {
-        let mut client = Client::open(control, person()).await?;
+pub async fn undo(args: UndoArgs, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
+    let manner = Manner { json: args.json, go: false, tail: 0, stays: true };
+    with_client(&place, 1, async |client| {
         client.command(Command::Undo { proposal: args.proposal }).await?;
         loop {
             let proposal = client.state.proposals.get(&args.proposal);
@@ -147,10 +142,11 @@ pub async fn undo(args: UndoArgs) -> Result<ExitCode, Problem> {
                 }
                 _ => {}
             }
-            if let Heard::Records(records) = client.hear().await?
+            let heard = client.hear().await?;
+            if let Some(run) = client.state.proposals.get(&args.proposal).map(|proposal| proposal.proposal.run)
                 && args.json
             {
-                attend::show(&mut client, &records, manner).await?;
+                attend::show(client, heard, run, manner).await?;
             }
         }
     })

@@ -1,119 +1,52 @@
-//! How a subcommand gets a session: it holds the log itself, or reads along with whoever holds it.
+//! How a command gets a session: from the daemon, from control in its own process, or, to read along, from the log itself.
 
-use std::{
-    collections::VecDeque,
-    path::PathBuf,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{
-    runtime::Handle,
-    signal::unix::{Signal, SignalKind, signal},
-};
-use tracing_appender::non_blocking::WorkerGuard;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    config::{
-        paths::Paths,
-        settings::{self, Settings},
+    control::{follow::Follower, handle::ControlHandle},
+    domain::{actor::Actor, id::Seq},
+    ipc::{
+        address,
+        client::{self, Call, CallError},
+        wire::{Caller, Greeting, Hail, Host},
     },
-    control::{
-        follow::Follower,
-        handle::{self, ControlHandle, Options, StartError},
-    },
-    domain::{
-        actor::Actor,
-        id::{RequestId, Seq},
-    },
-    protocol::{
-        command::{Command, Refusal},
-        event::Record,
-        frame::{Ask, Frame},
-        query::{Answer, Query},
-        session::{Attach, Session, Visitor, VisitorKind},
-    },
-    state::board::State,
-    store::{hold::HoldError, log::OpenError},
+    protocol::session::{Attach as _, Session, Visitor, VisitorKind, surroundings},
 };
 
-use super::{logging, report::Problem};
+use super::{
+    call::{LocalCall, dial},
+    client::Client,
+    daemon::stop::gone,
+    place::{Place, Reach},
+    report::Problem,
+};
 
-/// Where gonogo's files are, and what the user wants of it.
-#[derive(Debug)]
-pub struct Place {
-    /// The files.
-    pub paths: Paths,
-    /// The settings: what is right in `config.toml`, over the defaults.
-    pub settings: Settings,
-    /// What is wrong in `config.toml`, rendered.
-    pub problems: Vec<String>,
-    /// gonogo's own log; what is logged is written until this is dropped.
-    logging: OnceLock<Option<WorkerGuard>>,
-}
+/// How long an older gonogo that has nothing to do may take to end before a newer one takes its place.
+const HANDING_OVER: Duration = Duration::from_secs(5);
 
-impl Place {
-    /// Works out where things are and reads `config.toml`. A wrong one keeps nobody from working: what is wrong is warned of.
-    pub fn find() -> Result<Self, Problem> {
-        let paths = Paths::from_env();
-        let home = std::env::var_os("HOME").map(PathBuf::from);
-        let loaded = settings::load(&paths.config_file, home.as_deref())
-            .map_err(|error| Problem::usage("can't read the configuration").because(&error))?;
-        let problems = loaded.problems.iter().map(ToString::to_string).collect();
-        Ok(Self { paths, settings: loaded.settings, problems, logging: OnceLock::new() })
-    }
-
-    /// Says on standard error what is wrong in `config.toml`.
-    pub fn warn(&self) {
-        for problem in &self.problems {
-            super::report::warn(problem);
+/// Gives a client to `work`: of the daemon, which is started where none runs, or of control in this process, which is ended in
+/// good order whatever becomes of the work. There a signal never ends gonogo over the heads of its jobs: the work hears the
+/// first ones for itself (see [`super::attend`]); after `patience` of them it is broken off.
+pub async fn with_client<T>(
+    place: &Place,
+    patience: u32,
+    work: impl AsyncFnOnce(&mut Client) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    match place.reach {
+        Reach::Daemon => work(&mut Client::open(session(place, VisitorKind::Command).await?).await?).await,
+        Reach::InProcess => {
+            let work = async |control: &ControlHandle| {
+                let session = control.attach(Visitor::here(person(), VisitorKind::Command), None);
+                work(&mut Client::open(session).await?).await
+            };
+            with_control(place, patience, work).await
         }
-    }
-
-    fn options(&self, resume: bool) -> Options {
-        Options {
-            resume,
-            state_dir: self.paths.state_dir.clone(),
-            cache_dir: self.paths.cache_dir.clone(),
-            jobs: self.settings.limits.jobs,
-            grace: self.settings.limits.grace.duration(),
-            fix: self.settings.fix.clone(),
-        }
-    }
-
-    /// Takes hold of the log and starts control in this process. `resume` takes up what was left of earlier days.
-    pub fn control(&self, resume: bool) -> Result<ControlHandle, Problem> {
-        self.logging.get_or_init(|| logging::start(&self.paths.state_dir));
-        handle::start(self.options(resume), &Handle::current()).map_err(|error| match &error {
-            StartError::Open(OpenError::Hold(HoldError::Taken { pid, .. })) => {
-                let problem = Problem::fault(&error);
-                match pid {
-                    Some(pid) => problem.hint(format!(
-                        "do it on the board of process {pid}, or end that first (`kill {pid}` ends it in good order); `gonogo status`, `watch` and `logs` work beside it"
-                    )),
-                    None => problem.hint("`gonogo status`, `watch` and `logs` work beside it"),
-                }
-            }
-            StartError::Open(OpenError::Newer { .. }) => Problem::fault("can't start").because(&error).hint("use the newer gonogo"),
-            StartError::Open(_) | StartError::Log(_) => Problem::fault("can't start")
-                .because(&error)
-                .hint(format!("is there space, and may you write to {}? `gonogo doctor` looks", self.paths.state_dir.display())),
-            StartError::Thread(_) => Problem::fault("can't start").because(&error),
-        })
-    }
-
-    /// Reads along, whoever holds the log; `None` if nothing has been recorded yet.
-    pub fn follow(&self) -> Result<Option<Follower>, Problem> {
-        let refusal = Refusal::new("this command only reads");
-        Follower::open(&self.paths.state_dir, refusal, &Handle::current())
-            .map_err(|error| Problem::fault("can't read the log").because(&error))
     }
 }
 
-/// Starts control, does the work, and ends control in good order, whatever becomes of the work. A signal never ends gonogo
-/// over the heads of its jobs: the work hears the first ones for itself (see [`super::attend`]); after `patience` of them it is
-/// broken off.
-pub async fn with_control<T>(
+async fn with_control<T>(
     place: &Place,
     patience: u32,
     work: impl AsyncFnOnce(&ControlHandle) -> Result<T, Problem>,
@@ -133,9 +66,130 @@ pub async fn with_control<T>(
     done
 }
 
+/// A session with the daemon on this machine, which is started where none runs.
+pub async fn session(place: &Place, kind: VisitorKind) -> Result<Session, Problem> {
+    let call = Arc::new(LocalCall::starting(place));
+    let caller = Caller { environment: Some(surroundings()), ..client::caller(kind, super::call::from_here()) };
+    match client::attach(Arc::clone(&call) as Arc<dyn Call>, caller.clone()).await {
+        Ok((session, host)) => {
+            greet(&host);
+            Ok(session)
+        }
+        Err(CallError::Refused { host, message, hint }) if host.protocol != caller.protocol => {
+            // It ends once it has nothing to do, and begins nothing new until then.
+            if stop(place, true).await.is_ok() && gone(place, HANDING_OVER).await {
+                let again = client::attach(call, caller).await;
+                return again.map(|(session, _)| session).map_err(Problem::from);
+            }
+            let problem = Problem::fault(message).hint(format!(
+                "it has been asked to end when its runs have ended (process {}); then this works. `gonogo daemon stop --now` ends it at once",
+                host.pid
+            ));
+            Err(hint.filter(|_| host.protocol > caller.protocol).map_or(problem, |_| {
+                Problem::fault(format!("the gonogo that is at work is newer ({})", host.version))
+                    .hint("use the newer program")
+            }))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says what whoever calls should know of who answers.
+fn greet(host: &Host) {
+    if host.version != env!("CARGO_PKG_VERSION") {
+        super::report::warn(&format!(
+            "the gonogo that is at work is version {}, this one is {}; `gonogo daemon restart` when it suits",
+            host.version,
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    let user = nix::unistd::geteuid();
+    let me = nix::unistd::User::from_uid(user).ok().flatten();
+    if me.is_some_and(|me| me.name != host.owner) {
+        super::report::warn(&format!("you are {}, and this gonogo belongs to {}", person(), host.owner));
+    }
+}
+
+/// Reads along: in the daemon's session where one runs, else on the log, whoever holds it; `None` if nothing has been recorded.
+/// Every record of all days is sent first for `all`, else what is at hand.
+pub async fn reading(place: &Place, all: bool) -> Result<Option<Reading>, Problem> {
+    let since = all.then_some(Seq(0));
+    if place.reach == Reach::Daemon && address::socket(&place.paths.runtime_dir).exists() {
+        let call = Arc::new(LocalCall::only(place));
+        let caller = client::caller(VisitorKind::Watch, super::call::from_here());
+        match client::attach(call, Caller { since, ..caller }).await {
+            Ok((session, _)) => return Ok(Some(Reading { session, _follower: None })),
+            // A newer or an older one writes a log that can be read.
+            Err(CallError::Unreachable { .. }) => {}
+            Err(CallError::Refused { .. }) if address::check(&place.paths.runtime_dir).is_ok() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let Some(follower) = place.follow()? else { return Ok(None) };
+    let session = follower.attach(Visitor::here(person(), VisitorKind::Watch), since);
+    Ok(Some(Reading { session, _follower: Some(follower) }))
+}
+
+/// A session that only reads, and what keeps it going.
+pub struct Reading {
+    session: Session,
+    _follower: Option<Follower>,
+}
+
+impl Reading {
+    /// Folds what has been recorded so far; the client lives no longer than what it reads from.
+    pub async fn client(self) -> Result<(Client, impl Sized), Problem> {
+        Ok((Client::open(self.session).await?, self._follower))
+    }
+
+    /// The session, and what keeps it going.
+    pub fn into_parts(self) -> (Session, impl Sized) {
+        (self.session, self._follower)
+    }
+}
+
+/// Who answers at the socket, if anybody does.
+pub async fn host(place: &Place) -> Option<Host> {
+    match client::say(dial(place).await.ok()?, &Hail::About).await {
+        Ok(Greeting::About { host } | Greeting::Refused { host, .. }) => Some(host),
+        _ => None,
+    }
+}
+
+/// Tells whoever answers at the socket to end.
+pub async fn stop(place: &Place, wait: bool) -> Result<Host, Problem> {
+    match client::say(dial(place).await?, &Hail::Stop { wait }).await {
+        Ok(Greeting::Stopping { host }) => Ok(host),
+        Ok(Greeting::Refused { message, .. }) => Err(Problem::no_go(message)),
+        Ok(_) => Err(Problem::fault("it did not say that it ends")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        let problem = Self::fault(&error);
+        match error.hint() {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+}
+
 /// The signals by which a person, a terminal or the system asks gonogo to end.
 pub struct Interrupts {
     signals: [Signal; 4],
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// The person says stop (Ctrl-C).
+    Stop,
+    /// The system wants this process to end.
+    End,
+    /// The terminal is gone.
+    HangUp,
 }
 
 impl Interrupts {
@@ -153,13 +207,13 @@ impl Interrupts {
     }
 
     /// The next one.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self) -> Interrupt {
         let [interrupt, terminate, hang_up, quit] = &mut self.signals;
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-            _ = quit.recv() => {}
+            _ = interrupt.recv() => Interrupt::Stop,
+            _ = terminate.recv() => Interrupt::End,
+            _ = hang_up.recv() => Interrupt::HangUp,
+            _ = quit.recv() => Interrupt::Stop,
         }
     }
 }
@@ -171,128 +225,7 @@ pub fn person() -> Actor {
     Actor::Person(name.unwrap_or_else(|| "somebody".to_owned()))
 }
 
-/// A session with the state that its records have made so far.
-#[derive(Debug)]
-pub struct Client {
-    session: Session,
-    /// The fold.
-    pub state: State,
-    /// Folded in while a reply was waited for, and not yet handed out by [`Self::hear`].
-    unheard: VecDeque<Vec<Arc<Record>>>,
-    caught_up: Option<Seq>,
-}
-
-/// What came over a session.
-#[derive(Debug)]
-pub enum Heard {
-    /// Records, folded in already.
-    Records(Vec<Arc<Record>>),
-    /// Something that may be missed.
-    Telemetry,
-    /// What became of an ask.
-    Reply(RequestId, Result<Answer, Refusal>),
-}
-
-/// How long a reply may take.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-impl Client {
-    /// Opens a session and folds everything that has been recorded so far.
-    pub async fn open(attach: &dyn Attach, actor: Actor) -> Result<Self, Problem> {
-        Self::open_with(attach, actor, |_, _| {}).await
-    }
-
-    /// The same; `each` sees every record on the way.
-    pub async fn open_with(
-        attach: &dyn Attach,
-        actor: Actor,
-        mut each: impl FnMut(&State, &Record),
-    ) -> Result<Self, Problem> {
-        let mut client = Self {
-            session: attach.attach(Visitor::here(actor, VisitorKind::Command), Seq(0)),
-            state: State::default(),
-            unheard: VecDeque::new(),
-            caught_up: None,
-        };
-        while client.caught_up.is_none_or(|seq| client.state.seq < seq) {
-            if let Heard::Records(records) = client.hear().await? {
-                records.iter().for_each(|record| each(&client.state, record));
-            }
-        }
-        Ok(client)
-    }
-
-    /// Records that have come, and are not yet handed out, if there are any.
-    pub fn unheard(&mut self) -> Option<Vec<Arc<Record>>> {
-        self.unheard.pop_front()
-    }
-
-    /// The next thing that comes.
-    pub async fn hear(&mut self) -> Result<Heard, Problem> {
-        match self.unheard() {
-            Some(records) => Ok(Heard::Records(records)),
-            None => self.listen().await,
-        }
-    }
-
-    async fn listen(&mut self) -> Result<Heard, Problem> {
-        match self.session.frame().await {
-            Some(Frame::Hello { seq, .. }) => {
-                self.caught_up = Some(seq);
-                Ok(Heard::Telemetry)
-            }
-            Some(Frame::Records(records)) => {
-                for record in &records {
-                    self.state.apply(record);
-                }
-                Ok(Heard::Records(records))
-            }
-            Some(Frame::Telemetry(_) | Frame::Peers(_) | Frame::Health(_) | Frame::Link(_) | Frame::Part { .. }) => {
-                Ok(Heard::Telemetry)
-            }
-            Some(Frame::Reply { id, result }) => Ok(Heard::Reply(id, result)),
-            Some(Frame::Goodbye { reason }) => Err(Problem::fault(reason)),
-            None => Err(Problem::fault("gonogo's control has ended")),
-        }
-    }
-
-    /// Gives a command and waits for what becomes of it.
-    pub async fn command(&mut self, command: Command) -> Result<Answer, Problem> {
-        let id = self.session.next_id();
-        self.send(Ask::Command { id, command }).await?;
-        self.reply(id).await
-    }
-
-    /// Reads something.
-    pub async fn query(&mut self, query: Query) -> Result<Answer, Problem> {
-        let id = self.session.next_id();
-        self.send(Ask::Query { id, query }).await?;
-        self.reply(id).await
-    }
-
-    async fn send(&self, ask: Ask) -> Result<(), Problem> {
-        self.session.ask(ask).await.map_err(Problem::fault)
-    }
-
-    async fn reply(&mut self, id: RequestId) -> Result<Answer, Problem> {
-        let end = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let heard = tokio::time::timeout_at(end, self.listen()).await;
-            match heard.map_err(|_| Problem::fault("no answer came within a minute"))?? {
-                Heard::Reply(of, result) if of == id => return result.map_err(Problem::from),
-                Heard::Records(records) => self.unheard.push_back(records),
-                Heard::Reply(..) | Heard::Telemetry => {}
-            }
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let problem = Self::no_go(refusal.message);
-        match refusal.hint {
-            Some(hint) => problem.hint(hint),
-            None => problem,
-        }
-    }
+/// Where the socket of this place stands.
+pub fn socket(place: &Place) -> PathBuf {
+    address::socket(&place.paths.runtime_dir)
 }

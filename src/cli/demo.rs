@@ -14,7 +14,8 @@ use crate::workspace::git::Git;
 use super::{
     attend::Manner,
     board,
-    connect::{Client, Place, person, with_control},
+    connect::with_client,
+    place::{Place, Reach},
     plain::say,
     report::Problem,
     run::start_and_attend,
@@ -47,8 +48,8 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// Runs the demo.
-pub async fn run(args: Args) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
+pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
     place.warn();
     check_tools().await?;
     let root = make_project(args.dir.as_deref()).await?;
@@ -61,10 +62,9 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     }
     say(&format!("A small Rust project, with three faults: {}", root.display()));
     say("Its pipeline runs now. What fails is diagnosed, repaired in a workspace of its own, and proven there.\n");
-    let done = with_control(&place, 3, async |control| {
-        let mut client = Client::open(control, person()).await?;
-        let manner = Manner { json: false, go: args.go, tail: 0 };
-        let ended = start_and_attend(&mut client, start, manner).await?;
+    let done = with_client(&place, 3, async |client| {
+        let manner = Manner { json: false, go: args.go, tail: 0, stays: reach == Reach::Daemon };
+        let ended = start_and_attend(client, start, manner).await?;
         Ok::<_, Problem>((ended, approval::pending(&client.state).len()))
     })
     .await;

@@ -14,7 +14,12 @@ use crate::{
     },
 };
 
-use super::{connect::Place, plain::say, report::Problem, status::pretty};
+use super::{
+    place::{Place, Reach},
+    plain::say,
+    report::Problem,
+    status::pretty,
+};
 
 /// Arguments of `gonogo doctor`.
 #[derive(Debug, clap::Args)]
@@ -50,8 +55,8 @@ struct Finding {
 }
 
 /// Looks, and says what it saw.
-pub async fn run(args: Args) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
+pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
     let mut findings = vec![configuration(&place), state_directory(&place), log(&place), space(&place)];
     for (program, args, need) in
         [("git", "--version", Health::Bad), ("sh", "-c true", Health::Bad), ("docker", "--version", Health::Note)]

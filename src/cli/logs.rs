@@ -10,7 +10,9 @@ use crate::{
 };
 
 use super::{
-    connect::{Client, Heard, Place, person},
+    client::{Client, Heard},
+    connect::reading,
+    place::{Place, Reach},
     plain::say,
     report::Problem,
 };
@@ -66,11 +68,15 @@ impl FromStr for Wanted {
 const PAGE: u32 = 1000;
 
 /// Prints the output of a job.
-pub async fn run(args: Args) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
-    let Some(follower) = place.follow()? else { return Err(super::status::nothing_yet()) };
-    let mut client = Client::open(&follower, person()).await?;
-    let output = output(&client.state, &args)?;
+pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
+    let Some(reading) = reading(&place, false).await? else { return Err(super::status::nothing_yet()) };
+    let (mut client, _kept) = reading.client().await?;
+    let run = match &args.what {
+        Some(what) => client.run(what.run).await?.ok_or_else(|| super::status::no_run(what.run))?,
+        None => client.state.runs.values().next_back().cloned().ok_or_else(super::status::nothing_yet)?,
+    };
+    let output = output(&run, &args)?;
     let mut next = args.what.as_ref().and_then(|what| what.line).map_or(0, |line| line.saturating_sub(1));
     if let Some(tail) = args.tail {
         next = page(&mut client, &output, 0, 0).await?.total_lines.saturating_sub(tail);
@@ -122,11 +128,7 @@ async fn page(
     }
 }
 
-fn output(state: &State, args: &Args) -> Result<OutputId, Problem> {
-    let run = match &args.what {
-        Some(what) => super::status::find(state, what.run)?,
-        None => state.runs.values().next_back().ok_or_else(super::status::nothing_yet)?,
-    };
+fn output(run: &Run, args: &Args) -> Result<OutputId, Problem> {
     let key = match args.what.as_ref().and_then(|what| what.job.as_deref()) {
         Some(name) => JobKey(name.to_owned()),
         None => pick(run)?,

@@ -3,12 +3,16 @@
 pub mod answer;
 pub mod approvals;
 pub mod args;
+pub mod attach;
 pub mod attend;
 pub mod board;
+pub mod call;
 pub mod change;
+pub mod client;
 pub mod completions;
 pub mod config;
 pub mod connect;
+pub mod daemon;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
@@ -16,6 +20,7 @@ pub mod init;
 pub mod logging;
 pub mod logs;
 pub mod pictures;
+pub mod place;
 pub mod plain;
 pub mod report;
 pub mod run;
@@ -27,31 +32,35 @@ use std::{future::Future, process::ExitCode};
 use clap::Parser as _;
 
 use args::{Cli, Command};
+use place::Reach;
 use report::Problem;
 
 /// Runs the program and says how it ended: 0 go, 1 no-go, 2 wrong usage, 255 a fault of gonogo's own.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let reach = if cli.in_process { Reach::InProcess } else { Reach::Daemon };
     let done = match cli.command {
-        Some(Command::Run(args)) => on_runtime(run::run(args)),
-        Some(Command::Watch(args)) => on_runtime(watch::run(args)),
-        Some(Command::Status(args)) => on_runtime(status::run(args)),
-        Some(Command::Logs(args)) => on_runtime(logs::run(args)),
-        Some(Command::Approvals(args)) => on_runtime(approvals::run(args)),
-        Some(Command::Go(args)) => on_runtime(answer::go(args)),
-        Some(Command::Nogo(args)) => on_runtime(answer::nogo(args)),
-        Some(Command::Cancel(args)) => on_runtime(change::cancel(args)),
-        Some(Command::Retry(args)) => on_runtime(change::retry(args)),
-        Some(Command::Repair(args)) => on_runtime(change::repair(args)),
-        Some(Command::Undo(args)) => on_runtime(change::undo(args)),
+        Some(Command::Run(args)) => on_runtime(run::run(args, reach)),
+        Some(Command::Watch(args)) => on_runtime(watch::run(args, reach)),
+        Some(Command::Status(args)) => on_runtime(status::run(args, reach)),
+        Some(Command::Logs(args)) => on_runtime(logs::run(args, reach)),
+        Some(Command::Approvals(args)) => on_runtime(approvals::run(args, reach)),
+        Some(Command::Go(args)) => on_runtime(answer::go(args, reach)),
+        Some(Command::Nogo(args)) => on_runtime(answer::nogo(args, reach)),
+        Some(Command::Cancel(args)) => on_runtime(change::cancel(args, reach)),
+        Some(Command::Retry(args)) => on_runtime(change::retry(args, reach)),
+        Some(Command::Repair(args)) => on_runtime(change::repair(args, reach)),
+        Some(Command::Undo(args)) => on_runtime(change::undo(args, reach)),
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Config(args)) => config::run(&args),
         Some(Command::Diagnose(args)) => diagnose::run(&args),
-        Some(Command::Demo(args)) => on_runtime(demo::run(args)),
-        Some(Command::Doctor(args)) => on_runtime(doctor::run(args)),
+        Some(Command::Demo(args)) => on_runtime(demo::run(args, reach)),
+        Some(Command::Doctor(args)) => on_runtime(doctor::run(args, reach)),
         Some(Command::Pictures(args)) => pictures::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
-        None => on_runtime(board::run()),
+        Some(Command::Attach(args)) => on_runtime(attach::run(args)),
+        Some(Command::Daemon(args)) => on_runtime(daemon::run(args)),
+        None => on_runtime(board::run(reach)),
     };
     done.unwrap_or_else(|error| report::fail(&error))
 }

@@ -86,6 +86,17 @@ impl From<std::io::Error> for Problem {
     }
 }
 
+/// An error and everything behind it, in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
 /// Prints the problem on standard error and gives its exit status. A closed pipe is no problem: nobody is reading.
 pub fn fail(problem: &Problem) -> ExitCode {
     use std::io::Write as _;

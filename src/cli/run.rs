@@ -8,8 +8,11 @@ use crate::{
 };
 
 use super::{
-    attend::{Manner, attend},
-    connect::{Client, Place, person, with_control},
+    attend::{Manner, attend, show},
+    client::Client,
+    connect::with_client,
+    place::{Place, Reach},
+    plain::say,
     report::Problem,
 };
 
@@ -33,21 +36,39 @@ pub struct Args {
     /// Print each record as a line of JSON
     #[arg(long)]
     pub json: bool,
+    /// Only start it: it goes on by itself, and its number is printed
+    #[arg(long, short = 'd', conflicts_with = "in_process")]
+    pub detach: bool,
 }
 
 /// Starts a run and attends it to its end.
-pub async fn run(args: Args) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
+pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
     place.warn();
     let root = project_root(args.dir.as_deref())?;
-    let manner = Manner { json: args.json, go: false, tail: args.tail };
+    let manner = Manner { json: args.json, go: false, tail: args.tail, stays: reach == Reach::Daemon };
     let trigger = args.on.map_or(Trigger::Manual, |name| Trigger::Event { name });
     let command = Command::StartRun { root, pipeline: args.pipeline, jobs: args.jobs, trigger };
-    with_control(&place, 3, async |control| {
-        let mut client = Client::open(control, person()).await?;
-        start_and_attend(&mut client, command, manner).await
+    with_client(&place, 3, async |client| {
+        if args.detach {
+            return start(client, command, args.json).await;
+        }
+        start_and_attend(client, command, manner).await
     })
     .await
+}
+
+/// Gives a command that starts a run, and says which.
+async fn start(client: &mut Client, command: Command, json: bool) -> Result<ExitCode, Problem> {
+    let answer = client.command(command).await?;
+    if let Answer::Run { run, project } = answer {
+        if json {
+            say(&serde_json::json!({ "run": run, "project": project }).to_string());
+        } else {
+            say(&format!("run {run} is under way; `gonogo watch {run}` shows it"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Gives a command that starts or restarts a run, and attends that run.
@@ -57,13 +78,12 @@ pub async fn start_and_attend(client: &mut Client, command: Command, manner: Man
         Answer::Run { run, .. } => {
             // The reply may come before the record that it is about.
             while !client.state.runs.contains_key(&run) {
-                if let super::connect::Heard::Records(records) = client.hear().await? {
-                    super::attend::show(client, &records, manner).await?;
-                }
+                let heard = client.hear().await?;
+                show(client, heard, run, manner).await?;
             }
             attend(client, run, manner).await
         }
-        _ => super::attend::show_unheard(client, manner).await.map(|()| ExitCode::SUCCESS),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -16,7 +16,8 @@ use crate::{
 };
 
 use super::{
-    connect::{Client, Place, person},
+    connect::reading,
+    place::{Place, Reach},
     plain::say,
     report::Problem,
 };
@@ -40,27 +41,30 @@ pub fn nothing_yet() -> Problem {
 }
 
 /// Prints how things stand.
-pub async fn run(args: Args) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
-    let Some(follower) = place.follow()? else {
+pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
+    let Some(reading) = reading(&place, false).await? else {
         if args.json && args.run.is_none() {
             say(&pretty(&state_json(&State::default(), 0)));
             return Ok(ExitCode::SUCCESS);
         }
         return Err(nothing_yet());
     };
-    let client = Client::open(&follower, person()).await?;
+    let (mut client, _kept) = reading.client().await?;
+    let asked = match args.run {
+        Some(id) => Some(client.run(id).await?.ok_or_else(|| no_run(id))?),
+        None => None,
+    };
     let state = &client.state;
     if !args.json && holder(&place.paths.state_dir).is_none() && state.active_runs().any(|run| run.outcome.is_none()) {
         super::report::warn("no gonogo is at work: what is shown as running ended with the last one");
     }
-    if let Some(id) = args.run {
-        let run = find(state, id)?;
+    if let Some(run) = &asked {
         if args.json {
             say(&pretty(&run_json(state, run)));
         } else {
             print_run(run);
-            print_waiting(state, Some(id));
+            print_waiting(state, Some(run.id));
         }
         return Ok(super::attend::exit_code(run));
     }
@@ -82,12 +86,9 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The run of this number.
-pub fn find(state: &State, id: RunId) -> Result<&Run, Problem> {
-    state
-        .runs
-        .get(&id)
-        .ok_or_else(|| Problem::usage(format!("there is no run {id}")).hint("`gonogo status` lists them"))
+/// What is said where there is no run of this number.
+pub fn no_run(id: RunId) -> Problem {
+    Problem::usage(format!("there is no run {id}")).hint("`gonogo status` lists them")
 }
 
 fn run_line(run: &Run) -> String {

@@ -10,7 +10,9 @@ use crate::{
 };
 
 use super::{
-    connect::{Client, Heard, Place, person},
+    client::{Client, Heard},
+    connect::reading,
+    place::{Place, Reach},
     plain,
     report::Problem,
 };
@@ -35,13 +37,14 @@ pub struct Args {
 }
 
 /// Reads along until interrupted.
-pub async fn run(args: Args) -> Result<ExitCode, Problem> {
-    let place = Place::find()?;
-    let Some(follower) = place.follow()? else {
+pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
+    let place = Place::find(reach)?;
+    let Some(reading) = reading(&place, args.since.is_some()).await? else {
         return Err(super::status::nothing_yet());
     };
     let mut read = true;
-    let mut client = Client::open_with(&follower, person(), |state, record| {
+    let (session, _kept) = reading.into_parts();
+    let mut client = Client::open_with(session, |state, record| {
         if args.since.is_some_and(|since| record.seq > since) {
             read = read && show(&args, state, record);
         }

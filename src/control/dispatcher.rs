@@ -203,6 +203,7 @@ impl Dispatcher {
                 }
             }
         }
+        self.book.published().set_at_work(self.is_at_work());
     }
 
     fn record(&mut self, work: &[Work], replies: &mut Replies) -> Result<(), LogError> {

@@ -72,7 +72,7 @@ impl Drop for Follower {
 }
 
 impl Attach for Follower {
-    fn attach(&self, visitor: Visitor, since: Seq) -> Session {
+    fn attach(&self, visitor: Visitor, since: Option<Seq>) -> Session {
         let (session, serve) = session::open(self.desk.clone(), visitor, since);
         self.tasks.spawn_on(serve, &self.runtime);
         session

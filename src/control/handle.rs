@@ -135,7 +135,7 @@ fn marker(state_dir: &std::path::Path) -> String {
 }
 
 impl Attach for ControlHandle {
-    fn attach(&self, visitor: Visitor, since: Seq) -> Session {
+    fn attach(&self, visitor: Visitor, since: Option<Seq>) -> Session {
         let (session, serve) = session::open(self.desk.clone(), visitor, since);
         self.tasks.spawn_on(serve, &self.runtime);
         session
@@ -143,6 +143,16 @@ impl Attach for ControlHandle {
 }
 
 impl ControlHandle {
+    /// Waits until control has ended, as a command to a session may have said.
+    pub async fn ended(&self) {
+        self.desk.published.ended().await;
+    }
+
+    /// Somebody is attached, or something is under way.
+    pub fn is_needed(&self) -> bool {
+        self.desk.published.is_needed()
+    }
+
     /// Ends it: what runs is asked to end, then ended; everything is recorded. Sessions must be dropped for it to return.
     pub async fn shut_down(self, by: Actor) {
         let (reply, answer) = tokio::sync::oneshot::channel();

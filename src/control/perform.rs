@@ -25,7 +25,7 @@ use crate::{
         time::{Millis, Timestamp},
     },
     engine::port::{Ended, JobReport, Stop, StopSignal},
-    protocol::event::RepairResult,
+    protocol::{event::RepairResult, session::surroundings},
     redact::Secrets,
     state::{board::State, job::JobStatus},
     workspace::{pool::Pool, repo::Repo},
@@ -72,7 +72,7 @@ impl Performer {
         runtime: Handle,
         tasks: TaskTracker,
     ) -> Self {
-        let environment = Arc::new(Environment::here());
+        let environment = Arc::new(surroundings());
         let ground = Ground { options: Arc::new(options), marker, inputs, published, environment };
         Self { ground, runtime, tasks, stops: HashMap::new(), environments: HashMap::new() }
     }

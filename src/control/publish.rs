@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::{broadcast, watch};
@@ -34,6 +37,7 @@ pub struct Published {
     telemetry: broadcast::Sender<Telemetry>,
     health: watch::Sender<Health>,
     present: watch::Sender<Present>,
+    at_work: AtomicBool,
     ended: CancellationToken,
     log: PathBuf,
 }
@@ -69,6 +73,7 @@ impl Published {
             telemetry: broadcast::Sender::new(TELEMETRY),
             health: watch::Sender::default(),
             present: watch::Sender::default(),
+            at_work: AtomicBool::new(false),
             ended: CancellationToken::new(),
             log,
         }
@@ -99,6 +104,16 @@ impl Published {
             change(health);
             *health != before
         });
+    }
+
+    /// Says whether anything is under way.
+    pub fn set_at_work(&self, at_work: bool) {
+        self.at_work.store(at_work, Ordering::Relaxed);
+    }
+
+    /// Somebody is attached, or something is under way.
+    pub fn is_needed(&self) -> bool {
+        self.at_work.load(Ordering::Relaxed) || !self.present.borrow().peers.is_empty()
     }
 
     /// Nothing more will be published.

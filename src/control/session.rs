@@ -51,11 +51,11 @@ pub(super) struct Desk {
 }
 
 /// Opens a session: the client's end, and the task that serves it.
-pub(super) fn open(desk: Desk, visitor: Visitor, since: Seq) -> (Session, impl Future<Output = ()> + Send) {
+pub(super) fn open(desk: Desk, visitor: Visitor, since: Option<Seq>) -> (Session, impl Future<Output = ()> + Send) {
     let (ask_tx, ask_rx) = mpsc::channel(ASKS);
     let (frame_tx, frame_rx) = mpsc::channel(FRAMES);
     let presence = desk.published.join(&visitor);
-    let server = Server { desk, visitor, frames: frame_tx, sent: since, readings: Vec::new() };
+    let server = Server { desk, visitor, frames: frame_tx, since, sent: Seq(0), readings: Vec::new() };
     (Session::new(ask_tx, frame_rx), server.serve(ask_rx, presence))
 }
 
@@ -69,6 +69,8 @@ struct Server {
     desk: Desk,
     visitor: Visitor,
     frames: mpsc::Sender<Frame>,
+    /// What the client has; `None`: it begins, with what is at hand.
+    since: Option<Seq>,
     /// The last record that was sent.
     sent: Seq,
     /// Queries that are under way.
@@ -160,10 +162,9 @@ impl Server {
 
     /// Says where the log stands and, to a client that begins, all that state is made of.
     async fn greet(&mut self, newest: Seq) -> Result<(), Closed> {
-        if self.sent > newest {
-            // What it has folded is of another log (this one was restored from a copy): it begins anew.
-            self.sent = Seq(0);
-        }
+        // What is newer than the newest is of another log (this one was restored from a copy): the client begins anew.
+        let since = self.since.filter(|since| *since <= newest);
+        self.sent = since.unwrap_or_default();
         let hello = Frame::Hello {
             version: env!("CARGO_PKG_VERSION").into(),
             pid: std::process::id(),
@@ -172,7 +173,7 @@ impl Server {
             owner: self.desk.owner.clone(),
         };
         self.send(hello).await?;
-        if self.sent > Seq(0) || newest == Seq(0) {
+        if since.is_some() || newest == Seq(0) {
             return Ok(());
         }
         let records = self

@@ -20,7 +20,7 @@ use super::{
 
 /// From a client: a wish or a look-up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
+#[serde(rename_all = "snake_case")]
 pub enum Ask {
     /// Do something. Who asks is known from the session.
     Command {
@@ -50,7 +50,7 @@ pub enum Ask {
 
 /// To a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
+#[serde(rename_all = "snake_case")]
 pub enum Frame {
     /// First of all: where the log stands.
     Hello {

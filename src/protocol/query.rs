@@ -13,7 +13,7 @@ use super::{event::Record, summary::RunSummary};
 
 /// What a client wants to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "read")]
+#[serde(rename_all = "snake_case")]
 pub enum Query {
     /// Lines of an output.
     Lines {
@@ -65,7 +65,7 @@ pub enum Query {
 
 /// What a request or a query came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "answer", content = "of")]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// It was done, or taken on.
     Done,

@@ -1,6 +1,7 @@
 //! How a face reaches control without knowing it: the same in this process and over a socket.
 
 use std::{
+    ffi::OsString,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     sync::Arc,
 };
@@ -32,8 +33,14 @@ pub struct Visitor {
 impl Visitor {
     /// Somebody in this process.
     pub fn here(actor: Actor, kind: VisitorKind) -> Self {
-        Self { actor, kind, from: String::new(), environment: Arc::new(Environment::here()) }
+        Self { actor, kind, from: String::new(), environment: Arc::new(surroundings()) }
     }
+}
+
+/// The variables of this process. Those that are no text are left out.
+pub fn surroundings() -> Environment {
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).collect()
 }
 
 /// What a session is for.
@@ -77,6 +84,11 @@ impl Session {
         id
     }
 
+    /// Where asks go, for whoever only passes them on. They bring numbers of their own.
+    pub fn asks(&self) -> mpsc::Sender<Ask> {
+        self.asks.clone()
+    }
+
     /// Sends an ask, waiting for room.
     pub async fn ask(&self, ask: Ask) -> Result<(), Gone> {
         self.asks.send(ask).await.map_err(|_| Gone)
@@ -100,7 +112,7 @@ impl Session {
 
 /// Something that gives sessions: control in this process, or a socket to one in another.
 pub trait Attach: Send + Sync {
-    /// Opens a session. Every record after `since` is sent first; from the beginning (0), those of runs that were put aside are
-    /// left out.
-    fn attach(&self, visitor: Visitor, since: Seq) -> Session;
+    /// Opens a session. Every record after `since` is sent first; for `None` all that state is made of, which leaves out the
+    /// records of runs that were put aside.
+    fn attach(&self, visitor: Visitor, since: Option<Seq>) -> Session;
 }

@@ -54,6 +54,18 @@ pub struct Seen {
 }
 
 impl State {
+    /// The fold of the records of one run that was put aside: that run, its proposals, and nothing else.
+    pub fn recall(records: &[impl std::borrow::Borrow<Record>]) -> Self {
+        let mut state = Self::default();
+        let puts_aside = |record: &Record| matches!(record.event, Event::Run { event: RunEvent::PutAside { .. }, .. });
+        records
+            .iter()
+            .map(std::borrow::Borrow::borrow)
+            .filter(|record| !puts_aside(record))
+            .for_each(|record| state.apply(record));
+        state
+    }
+
     /// Folds a record in. A record that was folded in before changes nothing.
     pub fn apply(&mut self, record: &Record) {
         if record.seq <= self.seq {

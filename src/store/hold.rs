@@ -34,10 +34,50 @@ pub enum HoldError {
     },
 }
 
-/// The process that holds the log in `directory`, if one does: as it wrote it down, and only if it is still there.
+/// The process that holds the log in `directory`, if one does.
 pub fn holder(directory: &Path) -> Option<u32> {
-    let pid: u32 = std::fs::read_to_string(directory.join("records.lock")).ok()?.trim().parse().ok()?;
-    Path::new(&format!("/proc/{pid}")).exists().then_some(pid)
+    match look(directory) {
+        Held::ByDaemon(pid) | Held::ByProcess(pid) => Some(pid),
+        Held::ByNobody | Held::Unknown => None,
+    }
+}
+
+/// Who holds a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Nobody.
+    ByNobody,
+    /// A daemon, which answers at a socket, or is about to.
+    ByDaemon(u32),
+    /// A process that works for one terminal alone.
+    ByProcess(u32),
+    /// Somebody who has not written down yet who they are.
+    Unknown,
+}
+
+/// Who holds the log in `directory` now. The lock alone says whether anybody does: what is written in its file may be of one that
+/// has ended.
+pub fn look(directory: &Path) -> Held {
+    let Ok(mut file) = File::open(directory.join("records.lock")) else { return Held::ByNobody };
+    if file.try_lock_shared().is_ok() {
+        return Held::ByNobody;
+    }
+    let mut text = String::new();
+    let _ = file.read_to_string(&mut text);
+    let Ok(pid) = text.trim().parse() else { return Held::Unknown };
+    // By its command line, which it has from its first moment on.
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut words = line.split(|byte| *byte == 0).skip_while(|word| *word != b"daemon");
+    if words.nth(1) == Some(b"serve") { Held::ByDaemon(pid) } else { Held::ByProcess(pid) }
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ByNobody | Self::Unknown => Ok(()),
+            Self::ByDaemon(pid) | Self::ByProcess(pid) => write!(f, " (process {pid})"),
+        }
+    }
 }
 
 impl Hold {

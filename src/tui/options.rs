@@ -28,6 +28,8 @@ pub struct Options {
     pub zone: TimeZone,
     /// Control runs in this process: leaving ends what runs, so leaving asks.
     pub in_process: bool,
+    /// The machine that the session comes from, where that is another.
+    pub host: Option<String>,
     /// Given as soon as the board is open.
     pub opening: Vec<Command>,
 }
@@ -44,6 +46,7 @@ impl Default for Options {
             person: env::var("USER").unwrap_or_default(),
             zone: TimeZone::system(),
             in_process: false,
+            host: None,
             opening: Vec::new(),
         }
     }

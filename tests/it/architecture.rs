@@ -14,7 +14,7 @@ const LAYERS: &[(u32, &[&str])] = &[
     (2, &["workspace", "diagnose", "redact", "survey"]),
     (3, &["store", "engine", "fix"]),
     (4, &["control"]),
-    (5, &["tui"]),
+    (5, &["tui", "ipc"]),
     (6, &["cli"]),
 ];
 
@@ -29,7 +29,10 @@ const SIBLINGS: &[(&str, &str, &str)] = &[
 ];
 
 /// What faces may see: never control, or what is below it.
-const FACES: &[(&str, &[&str])] = &[("tui", &["protocol", "state", "config", "domain"])];
+const FACES: &[(&str, &[&str])] = &[
+    ("tui", &["protocol", "state", "config", "domain"]),
+    ("ipc", &["protocol", "state", "config", "domain"]),
+];
 
 /// A crate that belongs to a folder.
 struct Kept {

@@ -27,6 +27,8 @@ const SETTINGS: &str = "[limits]\njobs = 4\ngrace = \"1s\"\n\n[fix]\nenabled = f
 /// The directory of one test. Dropping it ends every process that was started in it.
 pub struct Home {
     dir: tempfile::TempDir,
+    /// Commands go to a daemon.
+    daemon: bool,
     variables: Vec<(String, String)>,
 }
 
@@ -49,8 +51,15 @@ impl Home {
         for name in ["gonogo", "person", "tmp", "projects"] {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
-        let home = Self { dir, variables: Vec::new() };
+        let home = Self { dir, daemon: false, variables: Vec::new() };
         home.settings(SETTINGS);
+        home
+    }
+
+    /// A home in which commands go to a daemon, as they do unless somebody says otherwise.
+    pub fn with_daemon() -> Self {
+        let mut home = Self::new();
+        home.daemon = true;
         home
     }
 
@@ -112,6 +121,9 @@ impl Home {
             ("GONOGO_HOME".to_owned(), text(self.gonogo())),
             ("TMPDIR".to_owned(), text(self.tmp())),
         ];
+        if !self.daemon {
+            all.push(("GONOGO_IN_PROCESS".to_owned(), "1".to_owned()));
+        }
         all.extend(tools("CARGO_HOME", ".cargo"));
         all.extend(tools("RUSTUP_HOME", ".rustup"));
         all.extend(std::env::var("RUSTUP_TOOLCHAIN").ok().map(|value| ("RUSTUP_TOOLCHAIN".to_owned(), value)));

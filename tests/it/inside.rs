@@ -7,7 +7,6 @@ use gonogo::{
     domain::{
         actor::{Actor, Trigger},
         definition::FixPolicy,
-        id::Seq,
     },
     protocol::{
         command::Command,
@@ -46,7 +45,7 @@ impl Inside {
             fix: FixPolicy { enabled: false, ..FixPolicy::default() },
         };
         let control = handle::start(options, runtime.handle()).unwrap();
-        let session = runtime.block_on(async { control.attach(Visitor::here(person(), VisitorKind::Command), Seq(0)) });
+        let session = runtime.block_on(async { control.attach(Visitor::here(person(), VisitorKind::Command), None) });
         Self { runtime, control, session, state: State::default(), records: Vec::new() }
     }
 

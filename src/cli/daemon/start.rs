@@ -1,0 +1,100 @@
+//! Starting the daemon, and waiting until it answers.
+
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::{ExitCode, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+};
+
+use crate::{
+    config::paths::private_directory,
+    ipc::{address, client::CallError},
+};
+
+use super::{
+    super::{connect, place::Place, plain::say, report::Problem},
+    serve::READY,
+};
+
+/// How long it may take until it answers: a long log is read first.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Starts it where none runs.
+pub async fn run(place: &Place) -> Result<ExitCode, Problem> {
+    if let Some(host) = connect::host(place).await {
+        say(&format!("gonogo {} is at work already (process {})", host.version, host.pid));
+        return Ok(ExitCode::SUCCESS);
+    }
+    start(&place.paths.runtime_dir).await?;
+    let host = connect::host(place).await.ok_or_else(|| Problem::fault("it was started, and ended again"))?;
+    say(&format!("gonogo {} is at work (process {})", host.version, host.pid));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a daemon in a session of its own; it answers when this returns, unless another was faster.
+pub async fn start(runtime_dir: &Path) -> Result<(), CallError> {
+    let unreachable =
+        |what: String| CallError::Unreachable { what, hint: Some("--in-process works without a daemon".into()) };
+    let program = this_program().map_err(|error| unreachable(format!("can't find gonogo's own program: {error}")))?;
+    let mut command = Command::new(program);
+    command
+        .args(["daemon", "serve", "--detached"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(last_words(runtime_dir));
+    let mut child =
+        command.spawn().map_err(|error| unreachable(format!("gonogo's daemon can't be started: {error}")))?;
+    let Some(output) = child.stdout.take() else { return Err(unreachable("gonogo's daemon has no output".into())) };
+    let mut lines = BufReader::new(output).lines();
+    let mut said = Vec::new();
+    let answer = async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line == READY {
+                return true;
+            }
+            said.push(line);
+        }
+        false
+    };
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let _ = child.wait().await;
+            // Another that was started at the same time holds the log: that one is as good.
+            if said.iter().any(|line| line.contains("another gonogo holds the log")) {
+                return Ok(());
+            }
+            let said = said.join("\n");
+            let (what, hint) =
+                said.split_once("\nhint: ").map_or((said.as_str(), None), |(what, hint)| (what, Some(hint)));
+            let what = what.trim_start_matches("error: ").replace("\ncaused by: ", ": ");
+            let what = if what.is_empty() { "gonogo's daemon ended before it answered".to_owned() } else { what };
+            Err(CallError::Unreachable { what, hint: hint.map(str::to_owned) })
+        }
+        Err(_) => Err(unreachable(format!("gonogo's daemon did not answer within {} seconds", PATIENCE.as_secs()))),
+    }
+}
+
+/// The program that runs, also when its file was replaced by a newer one.
+fn this_program() -> std::io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    let replaced = path.to_str().and_then(|text| text.strip_suffix(" (deleted)")).map(PathBuf::from);
+    Ok(replaced.unwrap_or(path))
+}
+
+/// What it says when even its log fails goes into a file beside the socket.
+fn last_words(runtime_dir: &Path) -> Stdio {
+    let open = || {
+        private_directory(runtime_dir)?;
+        let path = address::socket(runtime_dir).with_extension("err");
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    };
+    open().map_or_else(|_| Stdio::null(), Stdio::from)
+}

@@ -1,0 +1,113 @@
+//! Where gonogo's files are, what the user wants of it, and how a command reaches control.
+
+use std::{path::PathBuf, sync::OnceLock};
+
+use tokio::runtime::Handle;
+use tracing_appender::non_blocking::WorkerGuard;
+
+use crate::{
+    config::{
+        paths::Paths,
+        settings::{self, Settings},
+    },
+    control::{
+        follow::Follower,
+        handle::{self, ControlHandle, Options, StartError},
+    },
+    protocol::command::Refusal,
+    store::{hold::HoldError, log::OpenError},
+};
+
+use super::{logging, report::Problem};
+
+/// How a command reaches control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The daemon's, which is started where none runs.
+    Daemon,
+    /// Its own, for as long as it runs.
+    InProcess,
+}
+
+/// Where gonogo's files are, and what the user wants of it.
+#[derive(Debug)]
+pub struct Place {
+    /// The files.
+    pub paths: Paths,
+    /// The settings: what is right in `config.toml`, over the defaults.
+    pub settings: Settings,
+    /// What is wrong in `config.toml`, rendered.
+    pub problems: Vec<String>,
+    /// How control is reached.
+    pub reach: Reach,
+    /// gonogo's own log; what is logged is written until this is dropped.
+    logging: OnceLock<Option<WorkerGuard>>,
+}
+
+impl Place {
+    /// Works out where things are and reads `config.toml`. A wrong one keeps nobody from working: what is wrong is warned of.
+    pub fn find(reach: Reach) -> Result<Self, Problem> {
+        let paths = Paths::from_env();
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let loaded = settings::load(&paths.config_file, home.as_deref())
+            .map_err(|error| Problem::usage("can't read the configuration").because(&error))?;
+        let problems = loaded.problems.iter().map(ToString::to_string).collect();
+        Ok(Self { paths, settings: loaded.settings, problems, reach, logging: OnceLock::new() })
+    }
+
+    /// Says on standard error what is wrong in `config.toml`.
+    pub fn warn(&self) {
+        for problem in &self.problems {
+            super::report::warn(problem);
+        }
+    }
+
+    /// Takes hold of the log and starts control in this process. `resume` takes up what was left of earlier days.
+    pub fn control(&self, resume: bool) -> Result<ControlHandle, Problem> {
+        self.logging.get_or_init(|| logging::start(&self.paths.state_dir));
+        handle::start(self.options(resume), &Handle::current()).map_err(|error| self.no_control(&error))
+    }
+
+    fn options(&self, resume: bool) -> Options {
+        Options {
+            resume,
+            state_dir: self.paths.state_dir.clone(),
+            cache_dir: self.paths.cache_dir.clone(),
+            jobs: self.settings.limits.jobs,
+            grace: self.settings.limits.grace.duration(),
+            fix: self.settings.fix.clone(),
+        }
+    }
+
+    fn no_control(&self, error: &StartError) -> Problem {
+        match error {
+            StartError::Open(OpenError::Hold(HoldError::Taken { pid, .. })) => held_elsewhere(*pid, error),
+            StartError::Open(OpenError::Newer { .. }) => {
+                Problem::fault("can't start").because(error).hint("use the newer gonogo")
+            }
+            StartError::Open(_) | StartError::Log(_) => Problem::fault("can't start").because(error).hint(format!(
+                "is there space, and may you write to {}? `gonogo doctor` looks",
+                self.paths.state_dir.display()
+            )),
+            StartError::Thread(_) => Problem::fault("can't start").because(error),
+        }
+    }
+
+    /// Reads along, whoever holds the log; `None` if nothing has been recorded yet.
+    pub fn follow(&self) -> Result<Option<Follower>, Problem> {
+        let refusal = Refusal::new("this command only reads");
+        Follower::open(&self.paths.state_dir, refusal, &Handle::current())
+            .map_err(|error| Problem::fault("can't read the log").because(&error))
+    }
+}
+
+/// Another process has control of the log, and does not answer at the socket: one that was started with `--in-process`.
+pub(super) fn held_elsewhere(pid: Option<u32>, error: &dyn std::error::Error) -> Problem {
+    let problem = Problem::fault(error);
+    match pid {
+        Some(pid) => problem.hint(format!(
+            "do it on the board of process {pid}, or end that first (`kill {pid}` ends it in good order); `gonogo status`, `watch` and `logs` work beside it"
+        )),
+        None => problem.hint("`gonogo status`, `watch` and `logs` work beside it"),
+    }
+}
