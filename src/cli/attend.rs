@@ -93,12 +93,10 @@ pub async fn show(client: &mut Client, heard: Heard, run: RunId, manner: Manner)
     let records = match heard {
         Heard::Records(records) => records,
         Heard::Health(health) => {
-            match health.not_recording {
-                Some(why) => {
-                    warn(&format!("nothing is recorded at the moment: {why}; it goes on by itself when it can"))
-                }
-                None => warn("it is recorded again"),
-            }
+            let said = health.not_recording.map_or("it is recorded again".to_owned(), |why| {
+                format!("nothing is recorded at the moment: {why}; it goes on by itself when it can")
+            });
+            warn(&said);
             return Ok(());
         }
         Heard::Link(Link::Lost { why, tries: 0, .. }) => {

@@ -118,7 +118,7 @@ pub async fn reading(place: &Place, all: bool) -> Result<Option<Reading>, Proble
         let call = Arc::new(LocalCall::only(place));
         let caller = client::caller(VisitorKind::Watch, super::call::from_here());
         match client::attach(call, Caller { since, ..caller }).await {
-            Ok((session, _)) => return Ok(Some(Reading { session, _follower: None })),
+            Ok((session, _)) => return Ok(Some(Reading { session, follower: None })),
             // A newer or an older one writes a log that can be read.
             Err(CallError::Unreachable { .. }) => {}
             Err(CallError::Refused { .. }) if address::check(&place.paths.runtime_dir).is_ok() => {}
@@ -127,24 +127,24 @@ pub async fn reading(place: &Place, all: bool) -> Result<Option<Reading>, Proble
     }
     let Some(follower) = place.follow()? else { return Ok(None) };
     let session = follower.attach(Visitor::here(person(), VisitorKind::Watch), since);
-    Ok(Some(Reading { session, _follower: Some(follower) }))
+    Ok(Some(Reading { session, follower: Some(follower) }))
 }
 
 /// A session that only reads, and what keeps it going.
 pub struct Reading {
     session: Session,
-    _follower: Option<Follower>,
+    follower: Option<Follower>,
 }
 
 impl Reading {
     /// Folds what has been recorded so far; the client lives no longer than what it reads from.
     pub async fn client(self) -> Result<(Client, impl Sized), Problem> {
-        Ok((Client::open(self.session).await?, self._follower))
+        Ok((Client::open(self.session).await?, self.follower))
     }
 
     /// The session, and what keeps it going.
     pub fn into_parts(self) -> (Session, impl Sized) {
-        (self.session, self._follower)
+        (self.session, self.follower)
     }
 }
 

@@ -65,7 +65,7 @@ pub fn decide(state: &State, actor: &Actor, _id: RequestId, command: &Command) -
         Command::Undo { proposal } => undo(state, actor, *proposal),
         Command::Repair { run, job } => repair(state, *run, job),
         // The loop itself ends; see `dispatcher`.
-        Command::ShutDown { .. } | Command::StayUp if !matches!(actor, Actor::Person(_)) => {
+        Command::ShutDown { .. } | Command::StayUp if !matches!(actor, Actor::Person(_) | Actor::Policy) => {
             Err(Refusal::new("only a person may end gonogo"))
         }
         Command::ShutDown { .. } | Command::StayUp => Ok((Vec::new(), Answer::Done)),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+mod caller;
 mod home;
 mod inside;
 mod terminal;
@@ -10,6 +11,7 @@ mod architecture;
 mod board;
 mod commands;
 mod crash;
+mod daemon;
 mod demo;
 mod disk;
 mod edit;
@@ -19,4 +21,6 @@ mod mischief;
 mod refused;
 mod run;
 mod stop;
+mod strangers;
 mod surroundings;
+mod together;

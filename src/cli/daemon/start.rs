@@ -2,6 +2,7 @@
 
 use std::{
     fs::OpenOptions,
+    io,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{ExitCode, Stdio},
@@ -13,10 +14,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::{
-    config::paths::private_directory,
-    ipc::{address, client::CallError},
-};
+use crate::ipc::{address, client::CallError};
 
 use super::{
     super::{connect, place::Place, plain::say, report::Problem},
@@ -92,7 +90,7 @@ fn this_program() -> std::io::Result<PathBuf> {
 /// What it says when even its log fails goes into a file beside the socket.
 fn last_words(runtime_dir: &Path) -> Stdio {
     let open = || {
-        private_directory(runtime_dir)?;
+        address::prepare(runtime_dir).map_err(io::Error::other)?;
         let path = address::socket(runtime_dir).with_extension("err");
         OpenOptions::new().create(true).append(true).mode(0o600).open(path)
     };

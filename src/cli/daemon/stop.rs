@@ -75,7 +75,7 @@ pub async fn run(place: &Place, args: &Args) -> Result<ExitCode, Problem> {
     connect::stop(place, wait).await?;
     if wait {
         warn("it ends as soon as these have ended; until then nothing new begins (Ctrl-C leaves it at that)");
-        while !gone(place, Duration::from_secs(3600)).await {}
+        while !gone(place, Duration::from_hours(1)).await {}
     } else if !gone(place, ENDING).await {
         return Err(Problem::fault(format!("process {} has not ended within a minute", host.pid)).hint(format!(
             "`gonogo daemon logs` may say why; `kill -9 {}` ends it, and what ran is found lost",
