@@ -120,7 +120,7 @@ pub async fn reading(place: &Place, all: bool) -> Result<Option<Reading>, Proble
         match client::attach(call, Caller { since, ..caller }).await {
             Ok((session, _)) => return Ok(Some(Reading { session, follower: None })),
             // A newer or an older one writes a log that can be read.
-            Err(CallError::Unreachable { .. }) => {}
+            Err(CallError::Unreachable { .. } | CallError::HungUp) => {}
             Err(CallError::Refused { .. }) if address::check(&place.paths.runtime_dir).is_ok() => {}
             Err(error) => return Err(error.into()),
         }

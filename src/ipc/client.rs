@@ -60,6 +60,9 @@ pub enum CallError {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// Somebody took the call, and hung up before anything was said.
+    #[error("gonogo hung up before anything was said")]
+    HungUp,
     /// Whoever answers says no.
     #[error("{message}")]
     Refused {
@@ -82,12 +85,17 @@ impl CallError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Unreachable { hint, .. } | Self::Refused { hint, .. } => hint.as_deref(),
+            Self::HungUp => None,
         }
     }
 }
 
 /// How long an answer to a greeting may take.
 const GREETING: Duration = Duration::from_secs(20);
+
+/// How often a first call is made to one who hangs up, and the wait between two.
+const TRIES: u32 = 20;
+const HUNG_UP: Duration = Duration::from_millis(50);
 
 /// After so long without a word the other side is asked whether it is there,
 const QUIET: Duration = Duration::from_secs(5);
@@ -110,7 +118,15 @@ struct Line {
 
 /// Opens a session through `call`; it calls again by itself for as long as it lives. Gives also who answered first.
 pub async fn attach(call: Arc<dyn Call>, caller: Caller) -> Result<(Session, Host), CallError> {
-    let (line, host) = greet(call.call(Why::First).await?, &caller).await?;
+    let mut tries = 0;
+    let (line, host) = loop {
+        tries += 1;
+        match greet(call.call(Why::First).await?, &caller).await {
+            // Whoever took the call was just ending: another takes its place.
+            Err(CallError::HungUp) if tries < TRIES => tokio::time::sleep(jittered(HUNG_UP)).await,
+            greeted => break greeted?,
+        }
+    };
     let (ask_tx, ask_rx) = mpsc::channel(ASKS);
     let (frame_tx, frame_rx) = mpsc::channel(FRAMES);
     let keeper =
@@ -139,9 +155,7 @@ async fn exchange(stream: Box<dyn Stream>, hail: &Hail) -> Result<(Line, Greetin
     };
     match timeout(GREETING, talk).await {
         Ok(Ok(greeting)) => Ok((line, greeting)),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(CallError::unreachable("the connection was closed before anything was said"))
-        }
+        Ok(Err(error)) if error.kind() != io::ErrorKind::InvalidData => Err(CallError::HungUp),
         Ok(Err(error)) => Err(CallError::unreachable(format!("what answers is no gonogo: {error}"))),
         Err(_) => Err(CallError::unreachable("gonogo does not answer")),
     }
@@ -227,7 +241,9 @@ impl Keeper {
                     let _ = self.frames.send(Frame::Goodbye { reason: message }).await;
                     return None;
                 }
-                Err(error @ CallError::Unreachable { .. }) => why = if ended { why } else { error.to_string() },
+                Err(error @ (CallError::Unreachable { .. } | CallError::HungUp)) => {
+                    why = if ended { why } else { error.to_string() }
+                }
             }
         }
         None

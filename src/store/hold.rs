@@ -5,7 +5,11 @@ use std::{
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+/// How often the lock is tried, 5 ms apart.
+const TRIES: u32 = 10;
 
 /// Holds the log for as long as it lives; the operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -87,14 +91,21 @@ impl Hold {
         let failed = |source| HoldError::Io { path: path.clone(), source };
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = open.map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.read_to_string(&mut text);
-                return Err(HoldError::Taken { directory: directory.to_owned(), pid: text.trim().parse().ok() });
+        let mut tries = 0;
+        while let Err(error) = file.try_lock() {
+            match error {
+                // Somebody who only looks whether it is held (see `look`) has it for a moment.
+                TryLockError::WouldBlock if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                TryLockError::WouldBlock => {
+                    let mut text = String::new();
+                    let _ = file.read_to_string(&mut text);
+                    return Err(HoldError::Taken { directory: directory.to_owned(), pid: text.trim().parse().ok() });
+                }
+                TryLockError::Error(source) => return Err(failed(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         file.set_len(0).map_err(failed)?;
         file.rewind().map_err(failed)?;
