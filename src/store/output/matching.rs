@@ -1,14 +1,23 @@
 //! Finds the lines of one block in which a pattern matches.
 
-use std::{io, ops::Range, path::PathBuf};
+use std::{
+    io,
+    ops::{ControlFlow, Range},
+    path::PathBuf,
+};
 
 use regex::bytes::Regex;
 
-use super::{index::count_breaks, search::Hit, show, source::Source};
+use super::{clean, index::count_breaks, search::Hit, show, source::Source};
 
 /// The line in which a block ends is looked at so far beyond it. In a line that goes on even longer, a match of up to this length
 /// is found wherever it stands.
 const BEYOND: u64 = if cfg!(test) { 40 } else { 64 << 10 };
+
+/// A line mostly ends within so many bytes.
+const SOON: u64 = if cfg!(test) { 9 } else { 4 << 10 };
+/// Hits that are handed over at once.
+const BATCH: usize = if cfg!(test) { 7 } else { 4096 };
 
 /// What one thread needs.
 pub struct Matching {
@@ -22,56 +31,59 @@ pub struct Matching {
     plain: Vec<u8>,
 }
 
-/// What was found in a block.
-pub struct Found {
-    /// Line breaks in the block.
-    pub breaks: u64,
-    /// Ascending, with the number of line breaks between the beginning of the block and the line for its number.
-    pub hits: Vec<Hit>,
-}
-
 impl Matching {
     /// Looks at the bytes `all` of the output in a folder, which begin and end with a line.
     pub fn new(folder: PathBuf, all: Range<u64>, pattern: Regex, most: usize) -> Self {
         Self { source: Source::new(folder, all.end), all, pattern, most, raw: Vec::new(), plain: Vec::new() }
     }
 
-    /// Looks at the lines that begin in a block. A line that is cut by its end belongs to it, unless it is a very long one: that
-    /// is looked at in parts.
-    pub fn look(&mut self, block: Range<u64>) -> io::Result<Found> {
-        let beyond = self.all.end.min(block.end + BEYOND);
-        self.raw.resize(usize::try_from(beyond - block.start).unwrap_or(usize::MAX), 0);
-        let read = self.source.read(block.start, &mut self.raw)?;
-        self.raw.truncate(read);
-        let length = usize::try_from(block.end - block.start).unwrap_or(usize::MAX).min(read);
-        let begins_inside = block.start > self.all.start && cut(&self.raw, 0).is_none();
-        let begin = if block.start > self.all.start { cut(&self.raw, 0).unwrap_or(0) } else { 0 };
-        let end = if block.end < self.all.end { cut(&self.raw, length) } else { Some(read) };
-        let mut found = Found { breaks: count_breaks(&self.raw[..length]), hits: Vec::new() };
-        let text = &self.raw[begin..end.unwrap_or(read).max(begin)];
-        let part = Part {
-            text,
-            breaks: count_breaks(&self.raw[..begin]),
-            begins_inside,
-            // what begins later is seen with the next block
-            latest: if end.is_none() { length - begin } else { usize::MAX },
-        };
-        if text.contains(&0x1b) {
-            // what is left out moves the latest place of a match
-            let mut plain = std::mem::take(&mut self.plain);
-            let latest = if end.is_none() {
-                show::strip(&text[..part.latest], &mut plain);
-                plain.len()
-            } else {
-                usize::MAX
-            };
-            show::strip(text, &mut plain);
-            part_hits(&self.pattern, self.most, &Part { text: &plain, latest, ..part }, &mut found.hits);
-            self.plain = plain;
-        } else {
-            part_hits(&self.pattern, self.most, &part, &mut found.hits);
+    /// Looks at the lines that begin in a block, and hands over those in which the pattern matches, ascending, with the number
+    /// of line breaks between the beginning of the block and the line for its number; ends early when that breaks. A line that
+    /// is cut by the block's end belongs to it, unless it is a very long one: that is looked at in parts.
+    pub fn look(&mut self, block: Range<u64>, found: impl FnMut(Vec<Hit>) -> ControlFlow<()>) -> io::Result<()> {
+        self.raw.clear();
+        self.read(block.start, block.end)?;
+        let length = self.raw.len();
+        let first = block.start <= self.all.start;
+        let last = block.end >= self.all.end;
+        let mut end = if last { Some(length) } else { None };
+        // mostly the line ends soon
+        for more in [SOON, BEYOND] {
+            if end.is_none() {
+                self.read(block.start + self.raw.len() as u64, self.all.end.min(block.end + more))?;
+                end = cut(&self.raw, length);
+            }
         }
-        Ok(found)
+        let start = if first { Some(0) } else { cut(&self.raw, 0) };
+        let begin = start.unwrap_or(0);
+        let text = &self.raw[begin..end.unwrap_or(self.raw.len()).max(begin)];
+        let latest = if end.is_none() { length - begin } else { usize::MAX };
+        let part = Part { text, breaks: count_breaks(&self.raw[..begin]), begins_inside: start.is_none(), latest };
+        if clean::find(text, |byte| byte == 0x1b).is_none() {
+            part.hits(&self.pattern, self.most, found);
+            return Ok(());
+        }
+        let mut plain = std::mem::take(&mut self.plain);
+        // what is left out moves the latest place of a match
+        let latest = if end.is_none() {
+            show::strip(&text[..latest], &mut plain);
+            plain.len()
+        } else {
+            usize::MAX
+        };
+        show::strip(text, &mut plain);
+        Part { text: &plain, latest, ..part }.hits(&self.pattern, self.most, found);
+        self.plain = plain;
+        Ok(())
+    }
+
+    /// Reads behind what was read.
+    fn read(&mut self, from: u64, to: u64) -> io::Result<()> {
+        let known = self.raw.len();
+        self.raw.resize(known + usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX), 0);
+        let read = self.source.read(from, &mut self.raw[known..])?;
+        self.raw.truncate(known + read);
+        Ok(())
     }
 }
 
@@ -92,28 +104,37 @@ struct Part<'a> {
     latest: usize,
 }
 
-/// Adds the lines of a part in which the pattern matches.
-fn part_hits(pattern: &Regex, most: usize, part: &Part<'_>, hits: &mut Vec<Hit>) {
-    let text = part.text;
-    let mut line = part.breaks;
-    // where the part begins inside a line, that is no place for `^`
-    let (mut at, mut counted) = (usize::from(part.begins_inside), 0);
-    while at < text.len() {
-        let Some(found) = pattern.find_at(text, at) else { break };
-        if found.start() > part.latest || found.start() == text.len() && text.ends_with(b"\n") {
-            // the empty text behind the last line is none
-            break;
+impl Part<'_> {
+    fn hits(&self, pattern: &Regex, most: usize, mut found: impl FnMut(Vec<Hit>) -> ControlFlow<()>) {
+        let text = self.text;
+        let mut hits = Vec::new();
+        let mut line = self.breaks;
+        // where the part begins inside a line, that is no place for `^`
+        let (mut at, mut counted) = (usize::from(self.begins_inside), 0);
+        while at < text.len() {
+            let Some(found_at) = pattern.find_at(text, at) else { break };
+            if found_at.start() > self.latest || found_at.start() == text.len() && text.ends_with(b"\n") {
+                // the empty text behind the last line is none
+                break;
+            }
+            let before = text[..found_at.start()].iter().rposition(|byte| *byte == b'\n').map_or(0, |found| found + 1);
+            let end = text[found_at.start()..].iter().position(|byte| *byte == b'\n');
+            let end = end.map_or(text.len(), |length| found_at.start() + length);
+            // a match that crosses the end of its line may be none within the line
+            if found_at.end() <= end || pattern.is_match(&text[before..end]) {
+                line += count_breaks(&text[counted..before]);
+                counted = before;
+                hits.push(Hit { line, text: excerpt(&text[before..end], found_at.start() - before, most) });
+                if hits.len() == BATCH && found(std::mem::take(&mut hits)).is_break() {
+                    return;
+                }
+            }
+            at = end + 1;
         }
-        let before = text[..found.start()].iter().rposition(|byte| *byte == b'\n').map_or(0, |found| found + 1);
-        let end = text[found.start()..].iter().position(|byte| *byte == b'\n');
-        let end = end.map_or(text.len(), |length| found.start() + length);
-        // a match that crosses the end of its line may be none within the line
-        if found.end() <= end || pattern.is_match(&text[before..end]) {
-            line += count_breaks(&text[counted..before]);
-            counted = before;
-            hits.push(Hit { line, text: excerpt(&text[before..end], found.start() - before, most) });
+        if !hits.is_empty() {
+            // nothing comes after it that could be left out
+            let _ = found(hits);
         }
-        at = end + 1;
     }
 }
 

@@ -107,7 +107,7 @@ impl Packed {
             let size = usize::try_from(self.frame.min(self.bytes - (at - within as u64))).unwrap_or(usize::MAX);
             let part = (size - within).min(room - done);
             let to = &mut into[done..done + part];
-            if part == size {
+            if part == size && self.recent != Some(number) {
                 self.read_frame(number, to)?;
             } else {
                 if self.recent != Some(number) {

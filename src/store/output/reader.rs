@@ -145,9 +145,13 @@ impl Moment {
 
     /// The line in which a byte lies.
     pub fn line_of(&self, byte: u64) -> io::Result<u64> {
+        Ok(self.breaks_before(byte, (0, 0))? + 1)
+    }
+
+    /// Line breaks before a byte. Some other byte at or before it, and the line breaks before that one, may be known already.
+    pub fn breaks_before(&self, byte: u64, known: (u64, u64)) -> io::Result<u64> {
         let (entry, next) = self.entries(|entry| entry.byte <= byte)?;
-        let mut lines = entry.lines;
-        let mut at = entry.byte;
+        let (mut at, mut lines) = known.max((entry.byte, entry.lines));
         while at < byte {
             let block = self.read(at, byte.min(at + BLOCK as u64))?;
             if block.is_empty() {
@@ -157,7 +161,7 @@ impl Moment {
             at += block.len() as u64;
         }
         // damaged bytes may have more line breaks than those that stood there
-        Ok(next.map_or(lines, |next| lines.min(next.lines)) + 1)
+        Ok(next.map_or(lines, |next| lines.min(next.lines)))
     }
 
     /// Lines, the one under way included.

@@ -6,7 +6,7 @@ use std::{
     ops::{ControlFlow, Range},
     sync::{
         atomic::{AtomicBool, Ordering::Relaxed},
-        mpsc::sync_channel,
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -15,12 +15,16 @@ use std::{
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::{
-    matching::{Found, Matching},
-    reader::Reader,
+    matching::Matching,
+    reader::{Moment, Reader},
 };
 
 /// What is searched at once.
-const BLOCK: u64 = if cfg!(test) { 701 } else { 1 << 20 };
+const BLOCK: u64 = if cfg!(test) { 701 } else { 512 << 10 };
+/// Blocks that one thread takes one after the other: a compressed frame that lies in two of them is unpacked once.
+const RUN: u64 = 4;
+/// What a thread may have to say before somebody listens: two runs without a hit.
+const AHEAD: usize = 2 * RUN as usize;
 /// Threads that search. More would not be faster than the memory.
 const THREADS: u64 = 4;
 /// Where nothing is found, how far the search is is told so often.
@@ -78,7 +82,7 @@ impl Reader {
     /// is; at the end, `searched` is `all`. Colours are not seen; what a lone `\r` has overwritten is. Ends early when `found`
     /// breaks, or soon after `cancel` becomes true.
     ///
-    /// Uses a few threads of its own, and up to 3 MB a thread.
+    /// Uses up to four threads of its own, and about 2 MB a thread.
     pub fn find(
         &self,
         wanted: &Wanted<'_>,
@@ -87,15 +91,12 @@ impl Reader {
     ) -> io::Result<()> {
         let forward = wanted.direction == Direction::Forward;
         let moment = self.now()?;
-        let Some((bytes, breaks)) = (if forward {
-            moment.start_of(wanted.from.max(1))?.map(|start| (start..moment.length, wanted.from.max(1) - 1))
+        let from = wanted.from.max(1);
+        let bytes = if forward {
+            let Some(start) = moment.start_of(from)? else { return Ok(()) };
+            start..moment.length
         } else {
-            Some(match moment.start_of(wanted.from.saturating_add(1))? {
-                Some(end) => (0..end, wanted.from),
-                None => (0..moment.length, moment.line_of(moment.length)? - 1),
-            })
-        }) else {
-            return Ok(());
+            0..moment.start_of(from.saturating_add(1))?.unwrap_or(moment.length)
         };
         let count = bytes.end.div_ceil(BLOCK) - bytes.start / BLOCK;
         // block `number` on the way
@@ -103,40 +104,26 @@ impl Reader {
             let number = if forward { bytes.start / BLOCK + number } else { bytes.end.div_ceil(BLOCK) - 1 - number };
             bytes.start.max(number * BLOCK)..bytes.end.min((number + 1) * BLOCK)
         };
-        let mut told = Told { all: bytes.end - bytes.start, searched: 0, breaks, forward, last: 0, at: Instant::now() };
-        let matching = || Matching::new(self.folder.clone(), bytes.clone(), wanted.pattern.clone(), wanted.text);
+        let near = if forward { (bytes.start, from - 1) } else { (0, 0) };
+        let all = bytes.end - bytes.start;
+        let mut told = Told { moment, all, searched: 0, forward, near, last: 0, at: Instant::now() };
         let threads = thread::available_parallelism().map_or(1, NonZero::get) as u64;
-        let threads = threads.min(THREADS).min(count);
-        if threads < 2 {
-            let mut matching = matching();
-            for block in (0..count).map(block) {
-                if cancel.load(Relaxed) || told.tell(&block, matching.look(block.clone())?, &mut found).is_break() {
-                    break;
-                }
-            }
-            return Ok(());
-        }
+        let threads = threads.min(THREADS).min(count.div_ceil(RUN));
         thread::scope(|scope| {
-            // Each thread takes every so-manieth block, and waits when it is two of them ahead.
-            let (block, matching) = (&block, &matching);
+            // Each thread takes a few blocks one after the other, then leaves as many to each of the others.
             let results: Vec<_> = (0..threads)
-                .map(|first| {
-                    let (send, results) = sync_channel(2);
-                    scope.spawn(move || {
-                        let mut matching = matching();
-                        for number in (first..count).step_by(threads as usize) {
-                            // it fails when nobody wants to know any more
-                            if cancel.load(Relaxed) || send.send(matching.look(block(number))).is_err() {
-                                break;
-                            }
-                        }
-                    });
+                .map(|thread| {
+                    let (send, results) = sync_channel(AHEAD);
+                    let blocks = (0..count).filter(move |number| number / RUN % threads == thread).map(&block);
+                    let matching =
+                        Matching::new(self.folder.clone(), bytes.clone(), wanted.pattern.clone(), wanted.text);
+                    scope.spawn(move || work(matching, blocks, &send, cancel));
                     results
                 })
                 .collect();
             for number in 0..count {
-                let Ok(result) = results[(number % threads) as usize].recv() else { break };
-                if cancel.load(Relaxed) || told.tell(&block(number), result?, &mut found).is_break() {
+                let results = &results[(number / RUN % threads) as usize];
+                if told.block(&block(number), results, cancel, &mut found)?.is_break() {
                     break;
                 }
             }
@@ -165,47 +152,101 @@ impl Reader {
     }
 }
 
+/// What a thread has to say of a block.
+enum Step {
+    Hits(Vec<Hit>),
+    Done(io::Result<()>),
+}
+
+/// What a thread does. It waits when it is [`AHEAD`].
+fn work(
+    mut matching: Matching,
+    blocks: impl Iterator<Item = Range<u64>>,
+    send: &SyncSender<Step>,
+    cancel: &AtomicBool,
+) {
+    // sending fails when nobody wants to know any more
+    let tell = |step| match send.send(step) {
+        Ok(()) if !cancel.load(Relaxed) => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(()),
+    };
+    for block in blocks {
+        let done = matching.look(block, |hits| tell(Step::Hits(hits)));
+        if tell(Step::Done(done)).is_break() {
+            break;
+        }
+    }
+}
+
 /// What was told of a search so far.
 struct Told {
+    moment: Moment,
     all: u64,
     searched: u64,
-    /// Line breaks before the next block; backward, before its end.
-    breaks: u64,
     forward: bool,
+    /// A byte before all that is still to come, and the line breaks before it.
+    near: (u64, u64),
     /// The line that was found last.
     last: u64,
     at: Instant,
 }
 
 impl Told {
-    fn tell(
+    /// Tells of what a thread finds in a block.
+    fn block(
         &mut self,
         block: &Range<u64>,
-        in_block: Found,
+        results: &Receiver<Step>,
+        cancel: &AtomicBool,
         found: &mut impl FnMut(Hits) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.searched += block.end - block.start;
-        if !self.forward {
-            self.breaks = self.breaks.saturating_sub(in_block.breaks);
+    ) -> io::Result<ControlFlow<()>> {
+        let mut lines = Vec::new();
+        loop {
+            // a thread that says nothing more was cancelled
+            let step = results.recv().ok().filter(|_| !cancel.load(Relaxed));
+            match step {
+                None => return Ok(ControlFlow::Break(())),
+                Some(Step::Hits(hits)) if self.forward => {
+                    if self.hits(block, hits, found)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                // backward, the last of a block come first
+                Some(Step::Hits(hits)) => lines.extend(hits),
+                Some(Step::Done(done)) => {
+                    done?;
+                    lines.reverse();
+                    self.searched += block.end - block.start;
+                    return self.hits(block, lines, found);
+                }
+            }
         }
-        let mut lines = in_block.hits;
-        lines.iter_mut().for_each(|hit| hit.line += self.breaks + 1);
-        if self.forward {
-            self.breaks += in_block.breaks;
-        } else {
-            lines.reverse();
+    }
+
+    /// Tells of lines in a block, which are counted from its beginning, or of how far it is.
+    fn hits(
+        &mut self,
+        block: &Range<u64>,
+        mut lines: Vec<Hit>,
+        found: &mut impl FnMut(Hits) -> ControlFlow<()>,
+    ) -> io::Result<ControlFlow<()>> {
+        if !lines.is_empty() {
+            let breaks = self.moment.breaks_before(block.start, self.near)?;
+            if self.forward {
+                self.near = (block.start, breaks);
+            }
+            lines.iter_mut().for_each(|hit| hit.line += breaks + 1);
+            // a line that lies in two blocks may be found in both
+            if lines.first().is_some_and(|first| first.line == self.last) {
+                lines.remove(0);
+            }
         }
-        // a line that lies in two blocks may be found in both
-        if lines.first().is_some_and(|first| first.line == self.last) {
-            lines.remove(0);
+        let finished = self.searched == self.all;
+        if lines.is_empty() && !finished && self.at.elapsed() < TELL {
+            return Ok(ControlFlow::Continue(()));
         }
-        if let Some(last) = lines.last() {
-            self.last = last.line;
-        }
-        if lines.is_empty() && self.searched < self.all && self.at.elapsed() < TELL {
-            return ControlFlow::Continue(());
-        }
+        self.last = lines.last().map_or(self.last, |last| last.line);
         self.at = Instant::now();
-        found(Hits { lines, searched: self.searched, all: self.all })
+        Ok(found(Hits { lines, searched: self.searched, all: self.all }))
     }
 }
