@@ -32,22 +32,21 @@ enum State {
 impl Cleaner {
     /// What is left of `bytes`.
     pub fn push<'a>(&'a mut self, bytes: &'a [u8]) -> &'a [u8] {
-        if self.state == State::Text && !bytes.chunks(64).any(|chunk| chunk.iter().fold(false, |any, b| any | acts(*b)))
-        {
+        if self.state == State::Text && harmless(bytes) == bytes.len() {
             return bytes;
         }
         self.out.clear();
         let mut at = 0;
         while at < bytes.len() {
-            let byte = bytes[at];
+            if self.state == State::Text {
+                let run = harmless(&bytes[at..]);
+                self.out.extend_from_slice(&bytes[at..at + run]);
+                at += run;
+            }
+            let Some(&byte) = bytes.get(at) else { break };
             at += 1;
             match self.state {
-                State::Text if acts(byte) => self.begin(byte),
-                State::Text => {
-                    let run = bytes[at..].iter().position(|byte| acts(*byte)).unwrap_or(bytes.len() - at);
-                    self.out.extend_from_slice(&bytes[at - 1..at + run]);
-                    at += run;
-                }
+                State::Text => self.begin(byte),
                 State::Return => {
                     if byte != b'\r' {
                         if byte != b'\n' {
@@ -128,9 +127,41 @@ impl Cleaner {
     }
 }
 
+/// Length of the text, and of the whole colours in it, that `bytes` begin with.
+fn harmless(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(next) = find(&bytes[at..], acts) {
+        at += next;
+        match colour(&bytes[at..]) {
+            Some(length) if length <= LONGEST_COLOUR => at += length,
+            _ => return at,
+        }
+    }
+    bytes.len()
+}
+
+/// Length of the colour that `bytes` begin with.
+pub fn colour(bytes: &[u8]) -> Option<usize> {
+    let parameters = bytes.strip_prefix(b"\x1b[")?;
+    let end = parameters.iter().position(|byte| !is_parameter(*byte))?;
+    (parameters[end] == b'm').then_some(end + 3)
+}
+
+/// The first byte for which `is` is true. Looks at many bytes at once: fast where such bytes are rare.
+pub fn find(bytes: &[u8], is: impl Fn(u8) -> bool) -> Option<usize> {
+    const MANY: usize = 64;
+    let any = |chunk: &[u8]| chunk.iter().fold(false, |any, byte| any | is(*byte));
+    let at = MANY * bytes.chunks(MANY).position(any)?;
+    bytes[at..].iter().position(|byte| is(*byte)).map(|found| at + found)
+}
+
 /// Are these the parameters of a colour (SGR)?
 pub fn is_colour(parameters: &[u8]) -> bool {
-    parameters.iter().all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':'))
+    parameters.iter().all(|byte| is_parameter(*byte))
+}
+
+fn is_parameter(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b';' | b':')
 }
 
 /// Bytes that do something to a terminal. Other control characters are kept; the reader shows them escaped.

@@ -12,7 +12,10 @@ use std::{
 
 use crate::domain::time::Timestamp;
 
-use super::segment;
+use super::{
+    segment::{self, SEGMENT, Segment},
+    source::Source,
+};
 
 /// Bytes between two entries.
 pub const SPACING: u64 = if cfg!(test) { 301 } else { 64 << 10 };
@@ -60,6 +63,11 @@ impl Entry {
     /// The time as a value.
     pub fn time(self) -> Timestamp {
         Timestamp::from_microsecond(self.at).unwrap_or_default()
+    }
+
+    /// Can this be entry `number`? What follows the first entry that can't is not believed either.
+    fn may_be(self, number: u64) -> bool {
+        self.byte >= number && self.lines <= self.byte
     }
 
     /// Can this entry follow `last`?
@@ -114,7 +122,7 @@ impl Index {
         while low < high {
             let middle = low + (high - low) / 2;
             match self.get(middle)? {
-                Some(entry) if holds(&entry) => {
+                Some(entry) if entry.may_be(middle) && holds(&entry) => {
                     found = Some((middle, entry));
                     low = middle + 1;
                 }
@@ -124,17 +132,33 @@ impl Index {
         Ok(found)
     }
 
-    /// Entries that lie beyond the output's `length` (it was cut) are forgotten.
+    /// Entries that lie beyond the output's `length` (it was cut), or that can be none (a power failure has left zeros), are
+    /// forgotten.
     pub fn limit(&mut self, length: u64) -> io::Result<()> {
         let last = self.last_where(|entry| entry.byte <= length)?;
         self.count = last.map_or(0, |(number, _)| number + 1);
+        while let (Some(before), Some(last)) = (self.before_last()?, self.last()?)
+            && !last.follows(Some(before))
+        {
+            self.count -= 1;
+        }
         Ok(())
     }
 
     /// The last entry.
     pub fn last(&self) -> io::Result<Option<Entry>> {
-        self.count.checked_sub(1).map_or(Ok(None), |number| self.get(number))
+        Ok(self.last_where(|_| true)?.map(|(_, entry)| entry))
     }
+
+    fn before_last(&self) -> io::Result<Option<Entry>> {
+        self.count.checked_sub(2).map_or(Ok(None), |number| self.get(number))
+    }
+}
+
+/// Time of the last change of the segment that holds a byte.
+fn modified(folder: &Path, byte: u64) -> Option<Timestamp> {
+    let segment = Segment::open(folder, byte / SEGMENT).ok()??;
+    Timestamp::try_from(segment.modified().ok()?).ok()
 }
 
 /// Counts line breaks.
@@ -175,15 +199,19 @@ impl IndexWriter {
             new.open_file()?;
         }
         let anew = new.last.is_none();
-        let mut block = vec![0; 64 << 10];
+        let mut source = Source::new(new.folder.clone(), length);
+        let mut block = vec![0; if anew { 1 << 20 } else { 64 << 10 }];
         while new.here.byte < length {
-            let read = segment::read_at(&new.folder, new.here.byte, &mut block)?;
+            let from = new.here.byte;
+            // whole blocks of a segment, since each has a time of its own
+            let room = usize::try_from(SEGMENT - from % SEGMENT).unwrap_or(usize::MAX).min(block.len());
+            let read = source.read(from, &mut block[..room])?;
             if read == 0 {
                 break;
             }
             // What came after the last entry came within 100 ms of it. Without any, the file's time is the best there is.
-            let changed = segment::modified(&new.folder, new.here.byte).and_then(|time| Timestamp::try_from(time).ok());
-            let at = changed.filter(|_| anew).map_or(new.here.at, Timestamp::as_microsecond);
+            let changed = if anew { modified(&new.folder, from) } else { None };
+            let at = changed.map_or(new.here.at, Timestamp::as_microsecond);
             new.count(&block[..read], at);
         }
         new.flush()?;
@@ -201,7 +229,7 @@ impl IndexWriter {
             return;
         }
         self.here.at = self.here.at.max(at);
-        if self.last.is_none_or(|last| self.here.at - last.at >= TIME_SPACING) {
+        if self.last.is_none_or(|last| self.here.at.saturating_sub(last.at) >= TIME_SPACING) {
             self.enter();
         }
         while !bytes.is_empty() {

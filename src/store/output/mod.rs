@@ -4,6 +4,7 @@
 //! | file in `RUN/JOB/ATTEMPT/` | holds |
 //! |---|---|
 //! | `00000.seg`, `00001.seg`, ... | the bytes, each file full before the next one begins (`segment`) |
+//! | `00000.seg.zst`, ... | the same, compressed, once the output is complete (`packed`) |
 //! | `index` | every 64 KB and every 100 ms: byte, lines before it, time (`index`) |
 //! | `steps` | at which line each step began (`step`) |
 //! | `end` | nothing: it exists when the output is complete |
@@ -12,22 +13,31 @@
 //! that a secret which control sequences cut in pieces is whole when it is looked for. `docs/output.md` has the formats.
 
 mod clean;
+mod compress;
+mod gap;
 mod index;
 mod line;
+mod matching;
+mod packed;
 mod reader;
 mod sample;
 mod search;
 mod segment;
 mod show;
+mod source;
 mod step;
+mod stored;
+mod tail;
 mod writer;
 
+pub use compress::{Saved, compress};
 pub use line::{OutputLine, Window};
 pub use reader::{Reader, Totals};
 pub use sample::Sample;
-pub use search::{Direction, pattern};
+pub use search::{Direction, Hit, Hits, Wanted, pattern};
 pub use segment::folder;
 pub use step::Step;
+pub use stored::{Stored, remove, stored, total};
 pub use writer::{Grown, Writer};
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reads an output, also while it is being written. Nothing is kept in memory or open between two calls.
 
 use std::{
+    cell::RefCell,
     io,
     ops::Range,
     path::{Path, PathBuf},
@@ -12,6 +13,7 @@ use super::{
     index::{Entry, Index, TIME_SPACING, count_breaks},
     line::{OutputLine, Window},
     segment, show,
+    source::Source,
     step::{self, Step},
     writer::end_path,
 };
@@ -37,9 +39,9 @@ pub struct Reader {
 }
 
 /// An output as it was at one moment.
-pub(super) struct Moment<'a> {
-    folder: &'a Path,
+pub(super) struct Moment {
     index: Index,
+    source: RefCell<Source>,
     /// Bytes there are.
     pub length: u64,
 }
@@ -97,7 +99,7 @@ impl Reader {
         }
         let micros = time.as_microsecond();
         let Some((number, entry)) = moment.index.last_where(|entry| entry.at <= micros)? else { return Ok(Some(1)) };
-        if micros - entry.at < TIME_SPACING {
+        if micros.saturating_sub(entry.at) < TIME_SPACING {
             return Ok(Some(entry.lines + 1));
         }
         // long after it: all that came before the next entry was there
@@ -112,40 +114,44 @@ impl Reader {
         Ok(Some(moment.entry(range.start)?.time()))
     }
 
-    pub(super) fn now(&self) -> io::Result<Moment<'_>> {
+    pub(super) fn now(&self) -> io::Result<Moment> {
         let mut index = Index::open(&self.folder)?;
         let known = index.last()?.map_or(0, |entry| entry.byte);
         let length = segment::length(&self.folder, known)?;
         index.limit(length)?;
-        Ok(Moment { folder: &self.folder, index, length })
+        Ok(Moment { index, source: RefCell::new(Source::new(self.folder.clone(), length)), length })
     }
 }
 
-impl Moment<'_> {
+impl Moment {
     /// The bytes from `from` to `to`, or to the end.
     pub fn read(&self, from: u64, to: u64) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(to.min(self.length).saturating_sub(from)).unwrap_or(usize::MAX)];
-        let mut done = 0;
-        while done < bytes.len() {
-            match segment::read_at(self.folder, from + done as u64, &mut bytes[done..])? {
-                0 => break,
-                more => done += more,
-            }
-        }
-        bytes.truncate(done);
+        let read = self.source.borrow_mut().read(from, &mut bytes)?;
+        bytes.truncate(read);
         Ok(bytes)
+    }
+
+    /// The last entry of the index for which `holds` is true, and the one behind it.
+    fn entries(&self, holds: impl Fn(&Entry) -> bool) -> io::Result<(Entry, Option<Entry>)> {
+        let Some((number, entry)) = self.index.last_where(holds)? else { return Ok((Entry::default(), None)) };
+        Ok((entry, self.index.get(number + 1)?.filter(|next| next.byte > entry.byte && next.lines >= entry.lines)))
     }
 
     /// The last entry of the index at or before a byte.
     fn entry(&self, byte: u64) -> io::Result<Entry> {
-        Ok(self.index.last_where(|entry| entry.byte <= byte)?.map_or_else(Entry::default, |(_, entry)| entry))
+        Ok(self.entries(|entry| entry.byte <= byte)?.0)
     }
 
     /// The line in which a byte lies.
     pub fn line_of(&self, byte: u64) -> io::Result<u64> {
-        let entry = self.entry(byte)?;
-        let mut lines = entry.lines;
-        let mut at = entry.byte;
+        Ok(self.breaks_before(byte, (0, 0))? + 1)
+    }
+
+    /// Line breaks before a byte. Some other byte at or before it, and the line breaks before that one, may be known already.
+    pub fn breaks_before(&self, byte: u64, known: (u64, u64)) -> io::Result<u64> {
+        let (entry, next) = self.entries(|entry| entry.byte <= byte)?;
+        let (mut at, mut lines) = known.max((entry.byte, entry.lines));
         while at < byte {
             let block = self.read(at, byte.min(at + BLOCK as u64))?;
             if block.is_empty() {
@@ -154,7 +160,8 @@ impl Moment<'_> {
             lines += count_breaks(&block);
             at += block.len() as u64;
         }
-        Ok(lines + 1)
+        // damaged bytes may have more line breaks than those that stood there
+        Ok(next.map_or(lines, |next| lines.min(next.lines)))
     }
 
     /// Lines, the one under way included.
@@ -172,11 +179,14 @@ impl Moment<'_> {
         if breaks == 0 {
             return Ok((self.length > 0).then_some(0));
         }
-        let last = self.index.last_where(|entry| entry.lines < breaks)?;
-        let entry = last.map_or_else(Entry::default, |(_, entry)| entry);
+        let (entry, next) = self.entries(|entry| entry.lines < breaks)?;
         let (mut left, mut at) = (breaks - entry.lines, entry.byte);
         loop {
             let block = self.read(at, at + BLOCK as u64)?;
+            if let Some(next) = next.filter(|next| at >= next.byte) {
+                // damaged bytes may have fewer line breaks than those that stood there
+                return Ok(Some(next.byte).filter(|start| *start < self.length));
+            }
             let here = count_breaks(&block);
             if block.is_empty() {
                 return Ok(None);
@@ -196,11 +206,29 @@ impl Moment<'_> {
     fn line(&self, line: u64) -> io::Result<Option<Range<u64>>> {
         let Some(start) = self.start_of(line)? else { return Ok(None) };
         let end = match self.start_of(line + 1)? {
-            Some(next) => next - 1,
+            // (one that damage has swallowed is empty)
+            Some(next) => (next - 1).max(start),
             None if self.read(self.length - 1, self.length)? == b"\n" => self.length - 1,
             None => self.length,
         };
         Ok(Some(start..end))
+    }
+
+    /// Where the line ends in which a byte lies.
+    fn end_of_line(&self, byte: u64) -> io::Result<u64> {
+        let next = self.start_of(self.line_of(byte)? + 1)?;
+        if let Some(next) = next.filter(|next| *next > byte) {
+            return Ok(next - 1);
+        }
+        let mut at = byte;
+        while at < self.length {
+            let block = self.read(at, at + BLOCK as u64)?;
+            if let Some(found) = block.iter().position(|byte| *byte == b'\n') {
+                return Ok(at + found as u64);
+            }
+            at += block.len() as u64;
+        }
+        Ok(self.length)
     }
 
     fn read_lines(&self, first: u64, count: usize, most: usize) -> io::Result<Vec<OutputLine>> {
@@ -220,7 +248,10 @@ impl Moment<'_> {
                 Some(length) => (at + length as u64, at + length as u64 + 1),
                 None if at + rest.len() as u64 >= self.length => (self.length, self.length),
                 // a very long line: the index knows where it ends
-                None => self.line(number)?.map_or((self.length, self.length), |line| (line.end, line.end + 1)),
+                None => {
+                    let end = self.end_of_line(at + rest.len() as u64)?;
+                    (end, end + 1)
+                }
             };
             let in_block = &rest[..usize::try_from(end - at).unwrap_or(usize::MAX).min(rest.len())];
             let (text, clipped) = self.text_of(in_block, at..end, most)?;

@@ -1,13 +1,16 @@
-//! Segment files: the bytes of one output as one long row, cut into files of equal size.
+//! Segment files: the bytes of one output as one long row, cut into files of equal size, plain or compressed.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use crate::domain::id::OutputId;
+
+use super::packed::Packed;
 
 /// Size of every segment but the last one. (In tests small and odd, so that they cross it.)
 pub const SEGMENT: u64 = if cfg!(test) { 5_003 } else { 64 << 20 };
@@ -33,8 +36,14 @@ pub fn folder(dir: &Path, id: &OutputId) -> PathBuf {
     dir.join(id.run.to_string()).join(job).join(attempt)
 }
 
-fn path(folder: &Path, number: u64) -> PathBuf {
+/// A segment as it was written.
+pub fn plain_path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:05}.seg"))
+}
+
+/// The same, compressed.
+pub fn packed_path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:05}.seg.zst"))
 }
 
 /// Makes the folder of an output, for the user's eyes only.
@@ -47,109 +56,73 @@ pub fn open_for_writing(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// Reads from byte `from` on, up to the end of `into` or of the segment; 0 only at the end of the output.
-///
-/// This is the one place that reads a segment.
-pub fn read_at(folder: &Path, from: u64, into: &mut [u8]) -> io::Result<usize> {
-    let file = match File::open(path(folder, from / SEGMENT)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        file => file?,
-    };
-    let within = from % SEGMENT;
-    let room = usize::try_from(SEGMENT - within).unwrap_or(usize::MAX).min(into.len());
-    let mut done = 0;
-    while done < room {
-        match file.read_at(&mut into[done..room], within + done as u64) {
-            Ok(0) => break,
-            Ok(more) => done += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+/// `None` where there is no such file.
+pub fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
     }
-    Ok(done)
 }
 
-/// Length of the output, which an index says to be at least `known`.
+/// One segment, open.
+pub enum Segment {
+    /// As it was written.
+    Plain(File),
+    /// Compressed.
+    Packed(Box<Packed>),
+}
+
+impl Segment {
+    /// Opens segment `number`, if there is one. Where both kinds are there the compressed one counts: it was on the disk
+    /// before it got its name. Only if its table is damaged, the plain one does.
+    pub fn open(folder: &Path, number: u64) -> io::Result<Option<Self>> {
+        // A segment that is swapped by its other kind between two looks is found at the third.
+        for _ in 0..2 {
+            let packed = found(File::open(packed_path(folder, number)))?.map(Packed::open).transpose()?;
+            match packed {
+                Some(packed) if packed.is_sound() => return Ok(Some(Self::Packed(Box::new(packed)))),
+                packed => match (found(File::open(plain_path(folder, number)))?, packed) {
+                    (Some(plain), _) => return Ok(Some(Self::Plain(plain))),
+                    (None, Some(packed)) => return Ok(Some(Self::Packed(Box::new(packed)))),
+                    (None, None) => {}
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    /// Its bytes, as far as they can be known.
+    pub fn size(&self) -> io::Result<u64> {
+        match self {
+            Self::Plain(file) => Ok(file.metadata()?.len().min(SEGMENT)),
+            Self::Packed(packed) => Ok(packed.bytes()),
+        }
+    }
+
+    /// When it was written last.
+    pub fn modified(&self) -> io::Result<SystemTime> {
+        match self {
+            Self::Plain(file) => file.metadata()?.modified(),
+            Self::Packed(packed) => packed.modified(),
+        }
+    }
+}
+
+/// Length of the output, which an index says to be at least `known`. A segment that has lost its end counts as full if
+/// another one follows.
 pub fn length(folder: &Path, known: u64) -> io::Result<u64> {
     let first = known / SEGMENT;
+    let mut end = 0;
     let mut number = first;
-    loop {
-        let size = match std::fs::metadata(path(folder, number)) {
-            Ok(file) => file.len().min(SEGMENT),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-            Err(error) => return Err(error),
-        };
-        if size == 0 && number == first && first > 0 {
-            // the index may be wrong
-            return length(folder, 0);
-        }
-        if size < SEGMENT {
-            return Ok(number * SEGMENT + size);
+    while let Some(segment) = Segment::open(folder, number)? {
+        let size = segment.size()?;
+        if size > 0 {
+            end = number * SEGMENT + size;
         }
         number += 1;
     }
-}
-
-/// Time of the last change of the segment that holds byte `from`.
-pub fn modified(folder: &Path, from: u64) -> Option<std::time::SystemTime> {
-    std::fs::metadata(path(folder, from / SEGMENT)).and_then(|file| file.modified()).ok()
-}
-
-/// The end of an output, where bytes are appended.
-#[derive(Debug)]
-pub struct Tail {
-    folder: PathBuf,
-    /// The segment being written; opened again after an error.
-    open: Option<(u64, File)>,
-    /// Bytes written.
-    pub length: u64,
-}
-
-impl Tail {
-    /// Appends behind the first `length` bytes.
-    pub fn new(folder: PathBuf, length: u64) -> Self {
-        Self { folder, open: None, length }
-    }
-
-    /// Appends. Gives how many bytes were written, and the error that stopped it.
-    pub fn write(&mut self, mut bytes: &[u8]) -> (usize, Option<io::Error>) {
-        let all = bytes.len();
-        while !bytes.is_empty() {
-            match self.write_some(bytes) {
-                Ok(written) => {
-                    self.length += written as u64;
-                    bytes = &bytes[written..];
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.open = None;
-                    return (all - bytes.len(), Some(error));
-                }
-            }
-        }
-        (all, None)
-    }
-
-    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let (number, within) = (self.length / SEGMENT, self.length % SEGMENT);
-        let file = match &self.open {
-            Some((open, file)) if *open == number => file,
-            _ => {
-                make_folder(&self.folder)?;
-                let file = open_for_writing(&path(&self.folder, number))?;
-                if within == 0 && file.metadata()?.is_file() {
-                    // left over behind a segment that was cut
-                    file.set_len(0)?;
-                }
-                &self.open.insert((number, file)).1
-            }
-        };
-        let room = usize::try_from(SEGMENT - within).unwrap_or(usize::MAX).min(bytes.len());
-        match file.write_at(&bytes[..room], within)? {
-            0 => Err(io::ErrorKind::WriteZero.into()),
-            written => Ok(written),
-        }
-    }
+    // the index may be wrong
+    if end == 0 && first > 0 { length(folder, 0) } else { Ok(end) }
 }
 
 #[cfg(test)]

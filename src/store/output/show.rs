@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::clean::is_colour;
+use super::clean::{self, is_colour};
 
 /// What a terminal would show of a line on which a lone `\r` starts over: what follows the last one.
 pub fn last_return(line: &[u8]) -> &[u8] {
@@ -70,18 +70,18 @@ pub fn whole_start(bytes: &[u8]) -> &[u8] {
 /// Without colours, line breaks kept: what a search looks at.
 pub fn strip(bytes: &[u8], out: &mut Vec<u8>) {
     out.clear();
-    let mut parts = bytes.split(|byte| *byte == 0x1b);
-    out.extend_from_slice(parts.next().unwrap_or_default());
-    for part in parts {
-        let end = part.iter().position(|byte| *byte == b'm');
-        match end {
-            Some(end) if part[0] == b'[' && is_colour(&part[1..end]) => out.extend_from_slice(&part[end + 1..]),
-            _ => {
-                out.push(0x1b);
-                out.extend_from_slice(part);
-            }
+    let (mut from, mut at) = (0, 0);
+    while let Some(next) = clean::find(&bytes[at..], |byte| byte == 0x1b) {
+        at += next;
+        if let Some(length) = clean::colour(&bytes[at..]) {
+            out.extend_from_slice(&bytes[from..at]);
+            at += length;
+            from = at;
+        } else {
+            at += 1;
         }
     }
+    out.extend_from_slice(&bytes[from..]);
 }
 
 fn is_odd(char: char) -> bool {

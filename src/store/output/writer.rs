@@ -1,7 +1,7 @@
 //! Appends to one output.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -12,9 +12,12 @@ use crate::{
 
 use super::{
     clean::Cleaner,
+    compress,
     index::IndexWriter,
-    segment::{self, Tail},
+    segment,
+    source::Source,
     step::{self, Step},
+    tail::Tail,
 };
 
 /// How much of an output is on disk.
@@ -50,18 +53,15 @@ pub struct Writer {
 impl Writer {
     /// Opens an output under `dir`, the folder of all outputs; `redactor` watches all that is written.
     ///
-    /// If it exists already (the process that wrote it was killed), writing goes on at its end, and what is damaged of its
-    /// index is made anew.
+    /// If it exists already (a second run of a repair, or the process that wrote it was killed), writing goes on at its end,
+    /// and what is damaged of its index is made anew. If its last segment is compressed, that is made plain again first.
     pub fn open(dir: &Path, id: &OutputId, redactor: Redactor) -> io::Result<Self> {
         let folder = segment::folder(dir, id);
         let length = segment::length(&folder, 0)?;
-        match fs::remove_file(end_path(&folder)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
         let mut last = [b'\n'];
         if length > 0 {
-            segment::read_at(&folder, length - 1, &mut last)?;
+            compress::reopen(&folder, length)?;
+            Source::new(folder.clone(), length).read(length - 1, &mut last)?;
         }
         Ok(Self {
             tail: Tail::new(folder.clone(), length),

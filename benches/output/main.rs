@@ -1,5 +1,9 @@
 //! What the way of a job's output costs: redaction, the segments, reading. Each beside a plain copy in the same run.
+//!
+//! `cargo bench --bench output -- gigabyte` measures one output of that size instead, beside ripgrep ([`gigabyte`]).
 #![allow(clippy::unwrap_used, clippy::format_push_string, missing_docs)]
+
+mod gigabyte;
 
 use std::{
     fs::File,
@@ -20,13 +24,20 @@ use gonogo::{
 use tempfile::TempDir;
 
 fn main() {
-    divan::main();
+    if std::env::args().any(|argument| argument == "gigabyte") {
+        gigabyte::measure();
+    } else {
+        divan::main();
+    }
 }
 
 /// 16 MB of lines as builds and tests print them.
 fn log(coloured: bool) -> Vec<u8> {
+    log_from(0, coloured)
+}
+
+fn log_from(mut number: u64, coloured: bool) -> Vec<u8> {
     let mut text = String::with_capacity(17 << 20);
-    let mut number = 0_u64;
     while text.len() < 16 << 20 {
         number += 1;
         let (green, plain) = if coloured { ("\x1b[32m", "\x1b[0m") } else { ("", "") };

@@ -1,4 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::format_collect)]
+
+mod damage;
+mod packed;
+mod searched;
+
 use std::{
     fs,
     path::PathBuf,
@@ -41,6 +46,34 @@ impl Place {
 
     fn bytes(&self) -> Vec<u8> {
         self.reader().bytes(0..u64::MAX).unwrap()
+    }
+
+    /// A complete output of one batch.
+    fn with(text: &[u8]) -> Self {
+        let place = Self::new();
+        let mut writer = place.writer();
+        writer.append(text, at(0)).unwrap();
+        writer.finish(at(1)).unwrap();
+        place
+    }
+
+    fn compress(&self) -> Saved {
+        compress(self.dir.path(), &self.id, &GO_ON).unwrap()
+    }
+
+    /// Compresses every segment but each third one.
+    fn compress_in_part(&self) {
+        let kept: Vec<(PathBuf, Vec<u8>)> = (0..)
+            .map(|number| self.file(&format!("{number:05}.seg")))
+            .take_while(|path| path.exists())
+            .step_by(3)
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect();
+        self.compress();
+        for (path, bytes) in kept {
+            fs::write(&path, bytes).unwrap();
+            let _ = fs::remove_file(path.with_extension("seg.zst"));
+        }
     }
 
     fn texts(&self, first: u64, count: usize) -> Vec<String> {
@@ -262,10 +295,14 @@ fn reading_goes_on_while_it_is_written() {
 
 #[test]
 fn a_sample_keeps_both_ends() {
-    let place = Place::new();
-    let mut writer = place.writer();
     let text: String = (1..=1000).map(|line| format!("line {line}\n")).collect();
-    writer.append(text.as_bytes(), at(0)).unwrap();
+    let place = Place::with(text.as_bytes());
+    both_ends(&place, &text);
+    assert!(place.compress().all);
+    both_ends(&place, &text);
+}
+
+fn both_ends(place: &Place, text: &str) {
     assert_eq!(place.reader().sample(1 << 20).unwrap().head, text.as_bytes());
     let sample = place.reader().sample(1000).unwrap();
     assert!(sample.head.ends_with(b"\n") && sample.head.len() <= 200 && sample.tail.len() <= 800);
@@ -301,7 +338,7 @@ fn batches() -> impl Strategy<Value = Vec<(String, i64)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
-    fn look_ups_agree_with_a_plain_list_of_lines(batches in batches(), first in 1..40_u64, count in 0..20_usize, search in prop::sample::select(vec!["a", "ab", "cb", "^a", "b$", "a b", "^$", "[^c]{5}", r"[a-c]\s+a", "ca b|b", "aa+", r"\S*", "x"])) {
+    fn look_ups_agree_with_a_plain_list_of_lines(batches in batches(), first in 1..40_u64, count in 0..20_usize, search in prop::sample::select(vec!["a", "ab", "cb", "^a", "b$", "a b", "^$", "[^c]{5}", r"[a-c]\s+a", "ca b|b", "aa+", r"\S*", "x"]), kind in 0..3) {
         let place = Place::new();
         let mut writer = place.writer();
         let (mut text, mut now) = (String::new(), 0);
@@ -311,6 +348,11 @@ proptest! {
             text.push_str(batch);
         }
         writer.finish(at(now)).unwrap();
+        match kind {
+            0 => {}
+            1 => prop_assert_eq!(place.compress().all, !text.is_empty()),
+            _ => place.compress_in_part(),
+        }
         let lines: Vec<&str> = text.split_terminator('\n').collect();
         let reader = place.reader();
         prop_assert_eq!(place.bytes(), text.as_bytes());
