@@ -3,14 +3,15 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 /// Holds the log for as long as it lives; the operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Hold {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 /// Why the log could not be held.
@@ -59,6 +60,13 @@ impl Hold {
         file.set_len(0).map_err(failed)?;
         file.rewind().map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file, path })
+    }
+
+    /// Whether the file of this name is still the one that is held: otherwise somebody else may hold the log too.
+    pub fn stands(&self) -> bool {
+        let named = std::fs::metadata(&self.path).map(|about| (about.dev(), about.ino()));
+        let ours = self.file.metadata().map(|about| (about.dev(), about.ino()));
+        matches!((named, ours), (Ok(named), Ok(ours)) if named == ours)
     }
 }
