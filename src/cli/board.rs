@@ -43,6 +43,8 @@ pub async fn run() -> Result<ExitCode, Problem> {
 /// Opens the board; `first` is given as soon as it is open.
 pub async fn open(place: &Place, root: Option<PathBuf>, first: Option<Command>) -> Result<ExitCode, Problem> {
     let control = place.control(true)?;
+    let limits = &place.settings.limits;
+    control.tidy(super::prune::keep(limits), limits.cache_size);
     let actor = person();
     let session = control.attach(Visitor::here(actor.clone(), VisitorKind::Board), Seq(0));
     let configured = place.settings.projects.iter().map(|project| (project.path.clone(), Some(project.name.clone())));

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod approvals;
 pub mod args;
 pub mod attend;
+pub mod backup;
 pub mod board;
 pub mod change;
 pub mod completions;
@@ -17,6 +18,7 @@ pub mod logging;
 pub mod logs;
 pub mod pictures;
 pub mod plain;
+pub mod prune;
 pub mod report;
 pub mod run;
 pub mod status;
@@ -49,6 +51,9 @@ pub fn main() -> ExitCode {
         Some(Command::Diagnose(args)) => diagnose::run(&args),
         Some(Command::Demo(args)) => on_runtime(demo::run(args)),
         Some(Command::Doctor(args)) => on_runtime(doctor::run(args)),
+        Some(Command::Backup(args)) => backup::backup(&args),
+        Some(Command::Restore(args)) => backup::restore(&args),
+        Some(Command::Prune(args)) => on_runtime(prune::run(args)),
         Some(Command::Pictures(args)) => pictures::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         None => on_runtime(board::run()),

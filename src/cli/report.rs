@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
+use crate::store::log::{LogError, OpenError};
+
 /// Whose fault it is, which is the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -48,11 +50,15 @@ impl Problem {
         self
     }
 
-    /// With the error that caused it, and that error's own causes.
-    pub fn because(mut self, error: &dyn Error) -> Self {
+    /// With the error that caused it, and that error's own causes. What one of them says to do about it is the hint, unless
+    /// there is one already.
+    pub fn because(mut self, error: &(dyn Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
             self.causes.push(error.to_string());
+            let known = error.downcast_ref().and_then(LogError::hint);
+            let known = known.or_else(|| error.downcast_ref().and_then(OpenError::hint));
+            self.hint = self.hint.or_else(|| known.map(str::to_owned));
             next = error.source();
         }
         self
@@ -84,6 +90,17 @@ impl From<std::io::Error> for Problem {
     fn from(error: std::io::Error) -> Self {
         Self::fault("input or output failed").because(&error)
     }
+}
+
+/// An error of the log with its causes in one line, and what to do about it.
+pub fn hint_of(error: &LogError) -> (String, Option<&'static str>) {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        said = format!("{said}: {error}");
+        next = error.source();
+    }
+    (said, error.hint())
 }
 
 /// Prints the problem on standard error and gives its exit status. A closed pipe is no problem: nobody is reading.

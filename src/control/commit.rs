@@ -3,8 +3,8 @@
 use std::{mem, sync::Arc};
 
 use crate::{
-    domain::time::Timestamp,
-    protocol::event::{Cause, Event, Record},
+    domain::{id::RunId, time::Timestamp},
+    protocol::event::{Cause, ControlEvent, Event, Record},
     state::board::State,
     store::log::{Log, LogError},
 };
@@ -47,6 +47,19 @@ impl Book {
     /// Where records are published.
     pub fn published(&self) -> &Arc<Published> {
         &self.published
+    }
+
+    /// Sees to it that the log stands where it was opened; says what had happened, and records it, if it had to be written back.
+    /// While nothing is open.
+    pub fn keep_in_place(&mut self) -> Result<(), LogError> {
+        let Some(how) = self.log.keep_in_place()? else { return Ok(()) };
+        tracing::error!("the log was taken away: {how}");
+        self.record(&Cause::Control, Event::Control { event: ControlEvent::Rescued { how } })
+    }
+
+    /// Deletes what was recorded of runs that were put aside. While nothing is open.
+    pub fn forget(&mut self, runs: &[RunId]) -> Result<(), LogError> {
+        self.log.forget(runs)
     }
 
     /// Appends and applies an event. It is neither seen by anybody nor acted on before [`Self::seal`].

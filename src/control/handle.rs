@@ -13,7 +13,7 @@ use crate::{
     },
     engine::local::leftover,
     protocol::{
-        command::Command,
+        command::{Command, Keep},
         session::{Attach, Session, Visitor},
     },
     store::log::{Log, LogError, OpenError},
@@ -23,7 +23,7 @@ use super::{
     advance::Limits,
     commit::Book,
     dispatcher::Dispatcher,
-    input::Input,
+    input::{Input, Prune},
     perform::Performer,
     publish::Published,
     session::{self, Desk},
@@ -31,6 +31,9 @@ use super::{
 
 /// Inputs that may wait for the loop; more than that and engines wait.
 const INPUTS: usize = 1024;
+
+/// How often what is old is looked for.
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Where things are kept, and how much may be under way.
 #[derive(Clone, Debug)]
@@ -113,6 +116,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         stopping: None,
         draining: false,
         unrecorded: Vec::new(),
+        prunes: Vec::new(),
     };
     let desk =
         Desk { inputs: Ok(inputs.clone()), published: Arc::clone(&published), output_dir, owner: session::owner() };
@@ -143,6 +147,24 @@ impl Attach for ControlHandle {
 }
 
 impl ControlHandle {
+    /// Has old runs, job caches and workspaces deleted as these limits say, now and once an hour from now on. Between, nothing
+    /// is woken for it.
+    pub fn tidy(&self, keep: Keep, cache_bytes: u64) {
+        let (inputs, published) = (self.inputs.clone(), Arc::clone(&self.desk.published));
+        let prune = Prune { by: Actor::Policy, keep, cache_bytes: Some(cache_bytes) };
+        self.tasks.spawn_on(
+            async move {
+                while inputs.send(Input::Prune(prune.clone())).await.is_ok() {
+                    tokio::select! {
+                        () = tokio::time::sleep(HOUR) => {}
+                        () = published.ended() => return,
+                    }
+                }
+            },
+            &self.runtime,
+        );
+    }
+
     /// Ends it: what runs is asked to end, then ended; everything is recorded. Sessions must be dropped for it to return.
     pub async fn shut_down(self, by: Actor) {
         let (reply, answer) = tokio::sync::oneshot::channel();

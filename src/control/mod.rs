@@ -23,8 +23,10 @@ pub mod observe;
 pub mod patches;
 pub mod perform;
 pub mod planner;
+pub mod prune;
 pub mod publish;
 pub mod repairs;
+pub mod retain;
 pub mod schedule;
 pub mod session;
 

@@ -34,9 +34,11 @@ use crate::{
 use super::{
     attempts,
     handle::Options,
-    input::{Input, NoPlan, RepairReport, Report, TaskKey},
+    input::{Input, NoPlan, Prune, RepairReport, Report, TaskKey},
+    observe::LONGEST_WAIT,
     patches,
     planner::{self, Wish},
+    prune,
     publish::Published,
     repairs,
 };
@@ -129,7 +131,7 @@ impl Performer {
             TaskKey::Retry(run, job) => {
                 let found = state.runs.get(run).and_then(|run| run.job(job)).map(|job| &job.status);
                 let Some(JobStatus::Retrying { at, .. }) = found else { return self.skip(key) };
-                let wait = Millis::between(Timestamp::now(), *at).duration();
+                let wait = Millis::between(Timestamp::now(), *at).min(LONGEST_WAIT).duration();
                 let (run, job) = (*run, job.clone());
                 self.spawn(key, async move {
                     if !stopped_within(wait, signal).await {
@@ -151,7 +153,16 @@ impl Performer {
                 let Some(task) = patches::PatchTask::of(state, *id, ground) else { return self.skip(key) };
                 self.spawn(key, task.undo());
             }
+            // It follows from no state: see `prune`.
+            TaskKey::Prune => self.skip(key),
         }
+    }
+
+    /// Starts deleting old runs.
+    pub(super) fn prune(&mut self, prune: Prune) {
+        let (stop, signal) = watch::channel(None);
+        self.stops.insert(TaskKey::Prune, stop);
+        self.spawn(&TaskKey::Prune, prune::perform(prune, self.ground.clone(), signal));
     }
 
     /// Asks a task to end.
@@ -243,6 +254,7 @@ fn broken(key: &TaskKey) -> Option<Report> {
         TaskKey::Apply(proposal) => Report::Applied { proposal, result: Err(no) },
         TaskKey::Undo(proposal) => Report::Undone { proposal, result: Err(no) },
         TaskKey::Retry(run, job) => Report::RetryDue { run, job },
+        TaskKey::Prune => return None,
     })
 }
 

@@ -108,6 +108,11 @@ pub enum ControlEvent {
         /// The last record that was on the screen.
         seen: Seq,
     },
+    /// The log had been taken away under the running gonogo, and was written back whole.
+    Rescued {
+        /// What had happened, and where it was written.
+        how: String,
+    },
     /// Old runs, or their outputs, were deleted.
     Pruned {
         /// By whom.

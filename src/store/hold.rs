@@ -41,6 +41,13 @@ pub fn holder(directory: &Path) -> Option<u32> {
     Path::new(&format!("/proc/{pid}")).exists().then_some(pid)
 }
 
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // Whoever looks who holds it is not told of one that has gone. What is left by a crash is of no account: the lock counts.
+        let _ = self.file.set_len(0);
+    }
+}
+
 impl Hold {
     /// Takes hold of the log in `directory`, without waiting.
     pub fn take(directory: &Path) -> Result<Self, HoldError> {

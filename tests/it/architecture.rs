@@ -55,6 +55,7 @@ const PURE: &[&str] = &[
     "control/observe.rs",
     "control/advance.rs",
     "control/schedule.rs",
+    "control/retain.rs",
 ];
 const IMPURE: &[&str] =
     &["tokio::", "std::fs", "fs::", "now()", "std::env", "std::process::Command", "SystemTime", "Instant::"];

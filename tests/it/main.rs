@@ -16,6 +16,7 @@ mod edit;
 mod examples;
 mod gate;
 mod mischief;
+mod recovery;
 mod refused;
 mod run;
 mod stop;

@@ -43,6 +43,12 @@ impl LogReader {
         Ok(Seq(newest as u64))
     }
 
+    /// The newest run that something is recorded of; 0 for none.
+    pub fn newest_run(&self) -> Result<RunId, LogError> {
+        let newest = "SELECT coalesce(max(run), 0) FROM records WHERE run IS NOT NULL";
+        Ok(RunId(self.connection.query_row(newest, [], |row| row.get::<_, i64>(0))? as u64))
+    }
+
     /// Lets SQLite check the file, and reads every record; gives their number.
     pub fn check(&self) -> Result<u64, LogError> {
         let said: String = self.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
@@ -88,6 +94,24 @@ impl LogReader {
         let mut records = Vec::new();
         select(&self.connection, PUT_ASIDE, params![before, project, limit], |record| records.push(record))?;
         Ok(records)
+    }
+
+    /// Every run, oldest first: when it ended, if it was put aside, and whether more than its summary is still recorded.
+    pub fn kept(&self) -> Result<Vec<(RunId, Option<Timestamp>, bool)>, LogError> {
+        const KEPT: &str = "SELECT runs.run, json_extract(records.event, '$.event.summary.ended_at'),
+                EXISTS (SELECT 1 FROM records AS other WHERE other.run = runs.run AND other.seq < runs.aside)
+            FROM runs LEFT JOIN records ON records.seq = runs.aside ORDER BY runs.run";
+        if schema::version(&self.connection)? < 2 {
+            // Written by an older gonogo, which put nothing aside.
+            return Ok(Vec::new());
+        }
+        let mut select = self.connection.prepare_cached(KEPT)?;
+        let kept = select.query_map([], |row| {
+            let ended: Option<String> = row.get(1)?;
+            let run = RunId(row.get::<_, i64>(0)? as u64);
+            Ok((run, ended.and_then(|ended| ended.parse().ok()), row.get(2)?))
+        })?;
+        Ok(kept.collect::<Result<_, _>>()?)
     }
 
     /// At most `limit` records after `since`, in order.
