@@ -81,6 +81,8 @@ impl Book {
         }
         self.log.commit()?;
         self.published.publish(mem::take(&mut self.open));
+        // Only what was written shows that it can be.
+        self.published.fare(|health| health.not_recording = None);
         Ok(())
     }
 

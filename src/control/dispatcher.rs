@@ -194,7 +194,6 @@ impl Dispatcher {
             }
             self.not_recorded(&error, &mut replies, work);
         } else {
-            self.book.published().fare(|health| health.not_recording = None);
             self.forget(forget);
             for item in &work {
                 if let Work::Command { actor, command: Command::Prune { keep }, place, .. } = item

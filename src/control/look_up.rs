@@ -14,7 +14,7 @@ use crate::{
     domain::id::RequestId,
     protocol::{
         command::Refusal,
-        event::{Event, RunEvent},
+        event::{Event, Record, RunEvent},
         frame::Frame,
         query::{Answer, Case, OutputLine, Page, Query},
     },
@@ -79,11 +79,17 @@ impl Reading {
                 let direction = if *backwards { Direction::Backward } else { Direction::Forward };
                 self.search(&Reader::open(dir, output), pattern, *case, *from, direction, *limit)
             }
-            Query::Run { run } => published
-                .reader()
-                .and_then(|log| log.run(*run))
-                .map(|records| Answer::Records(records.into_iter().map(Arc::new).collect()))
-                .map_err(|error| unread(&error)),
+            Query::Run { run } => {
+                published.reader().and_then(|log| log.run(*run)).map_err(|error| unread(&error)).and_then(|records| {
+                    match records.as_slice() {
+                        [Record { event: Event::Run { event: RunEvent::PutAside { .. }, .. }, .. }] => Err(
+                            Refusal::new(format!("the records of run {run} were deleted; its summary is what is left"))
+                                .hint("`limits.runs` and `limits.run-age` in config.toml say what is kept"),
+                        ),
+                        _ => Ok(Answer::Records(records.into_iter().map(Arc::new).collect())),
+                    }
+                })
+            }
             Query::Runs { project, before, limit } => {
                 let limit = (*limit).min(RUNS);
                 let records = published.reader().and_then(|log| log.aside(*project, *before, limit));

@@ -4,25 +4,31 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::PathBuf,
+    time::Duration,
 };
 
 use gonogo::{
+    control::handle::{self, Options},
     domain::{
         actor::{Actor, Trigger},
+        definition::FixPolicy,
         id::{ProjectId, RunId, Seq},
         outcome::RunOutcome,
         time::Timestamp,
     },
     protocol::{
+        command::{Command, Keep, Refusal},
         event::{Cause, ControlEvent, Event, ProjectEvent, Record, RunEvent, Source},
+        frame::{Ask, Frame},
+        query::Answer,
+        session::{Attach as _, Session, Visitor, VisitorKind},
         summary::RunSummary,
     },
     state::board::State,
     store::log::Log,
 };
-use nix::sys::signal::Signal;
 
-use crate::home::{Home, Project, Running, contains, wait_for};
+use crate::home::{DEADLINE, Home, Project, Running, contains};
 
 const QUICK: &str = "[pipelines.ci.jobs.work]\nsteps = [\"echo done\"]\n";
 
@@ -115,29 +121,71 @@ fn a_log_deleted_under_a_running_gonogo_is_written_back_whole() {
     }
 }
 
-#[test]
-fn another_file_in_the_place_of_the_log_is_left_alone_and_requests_are_refused() {
+/// The next word on how control fares.
+async fn health(session: &mut Session) -> Option<String> {
+    loop {
+        match tokio::time::timeout(DEADLINE, session.frame()).await.unwrap() {
+            Some(Frame::Health(health)) => return health.not_recording,
+            Some(_) => {}
+            None => panic!("control has ended"),
+        }
+    }
+}
+
+async fn add_project(session: &mut Session, root: &str) -> Result<Answer, Refusal> {
+    let id = session.next_id();
+    let command = Command::AddProject { root: root.into(), name: None };
+    session.ask(Ask::Command { id, command }).await.unwrap();
+    loop {
+        match tokio::time::timeout(DEADLINE, session.frame()).await.unwrap() {
+            Some(Frame::Reply { result, .. }) => return result,
+            Some(_) => {}
+            None => panic!("control has ended"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_another_file_stands_in_the_place_of_the_log_requests_are_refused_and_everybody_hears_why() {
     let home = Home::new();
-    let (project, running) = under_way(&home);
     let (log, kept) = (log_of(&home), home.gonogo().join("state/kept"));
+    let options = Options {
+        state_dir: home.gonogo().join("state"),
+        cache_dir: home.gonogo().join("cache"),
+        jobs: 1,
+        grace: Duration::from_secs(1),
+        resume: false,
+        fix: FixPolicy::default(),
+    };
+    let control = handle::start(options, &tokio::runtime::Handle::current()).unwrap();
+    let me = Actor::Person("me".into());
+    let mut session = control.attach(Visitor::here(me.clone(), VisitorKind::Board), Seq(0));
+    let mut looker_on = control.attach(Visitor::here(me.clone(), VisitorKind::Watch), Seq(0));
+    add_project(&mut session, "/a").await.unwrap();
     fs::rename(&log, &kept).unwrap();
     fs::write(&log, "somebody else's").unwrap();
-    project.write("go", "");
-    wait_for("it to be refused", || {
-        running.signal(Signal::SIGINT);
-        std::thread::sleep(std::time::Duration::from_millis(500));
-        let log = fs::read_dir(home.gonogo().join("state")).unwrap().flatten().any(|entry| {
-            let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            text.contains("another file stands at")
-        });
-        if log { Ok(()) } else { Err("nothing is said in gonogo's own log".to_owned()) }
-    });
-    let said = running.finish();
-    assert_eq!(fs::read_to_string(&log).unwrap(), "somebody else's", "{said:?}");
+    let refusal = add_project(&mut session, "/b").await.unwrap_err();
+    contains(&refusal.message, "another file stands at");
+    assert!(refusal.hint.is_some());
+    contains(&health(&mut looker_on).await.unwrap(), "another file stands at");
+    assert_eq!(fs::read_to_string(&log).unwrap(), "somebody else's");
+    // Put back as it was, it goes on.
     fs::rename(&kept, &log).unwrap();
-    home.run(&project, &["run"]).expect(0);
-    let seqs: Vec<u64> = home.log().iter().map(|record| record.seq.0).collect();
-    assert!(seqs.iter().copied().eq(1..=seqs.len() as u64));
+    add_project(&mut session, "/b").await.unwrap();
+    assert_eq!(health(&mut looker_on).await, None);
+    // The whole directory.
+    let away = home.gonogo().join("away");
+    fs::rename(home.gonogo().join("state"), &away).unwrap();
+    contains(&add_project(&mut session, "/c").await.unwrap_err().message, "is gone");
+    assert!(!home.gonogo().join("state").exists());
+    fs::rename(&away, home.gonogo().join("state")).unwrap();
+    add_project(&mut session, "/c").await.unwrap();
+    // Old runs go by themselves, where there are any.
+    control.tidy(Keep::default(), 0);
+    drop((session, looker_on));
+    control.shut_down(me).await;
+    let state = home.state();
+    assert_eq!(state.projects.len(), 3);
 }
 
 #[test]
