@@ -70,8 +70,11 @@ pub fn backup(args: &BackupArgs) -> Result<ExitCode, Problem> {
     if args.file.is_dir() || is_log(&args.file) {
         return Err(Problem::usage(format!("a copy can't be put at {}", args.file.display())).hint("name another file"));
     }
-    let about = replace::back_up(&log, &args.file)
-        .map_err(|error| Problem::fault(format!("{} was not written", args.file.display())).because(&error))?;
+    let about = replace::back_up(&log, &args.file).map_err(|error| {
+        let mut problem = Problem::fault(format!("{} was not written", args.file.display())).because(&error);
+        problem.hint.get_or_insert_with(|| "is the directory there, writable for you, with space in it?".to_owned());
+        problem
+    })?;
     if args.json {
         let said = json!({ "file": args.file, "records": about.records, "runs": about.runs, "bytes": about.bytes });
         say(&pretty(&said));
@@ -119,7 +122,8 @@ pub fn take_hold(directory: &Path) -> Result<Hold, Problem> {
     Hold::take(directory).map_err(|error| match &error {
         HoldError::Taken { pid: Some(pid), .. } => Problem::no_go(&error)
             .hint(format!("end it first: close its board, or `kill {pid}`, which ends it in good order")),
-        _ => Problem::fault(&error),
+        HoldError::Taken { pid: None, .. } => Problem::no_go(&error).hint("end it first"),
+        HoldError::Io { .. } => Problem::fault("the log can't be held").because(&error),
     })
 }
 

@@ -2,7 +2,10 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
-use crate::store::log::{LogError, OpenError};
+use crate::store::{
+    hold::HoldError,
+    log::{LogError, OpenError},
+};
 
 /// Whose fault it is, which is the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,7 @@ impl Problem {
             self.causes.push(error.to_string());
             let known = error.downcast_ref().and_then(LogError::hint);
             let known = known.or_else(|| error.downcast_ref().and_then(OpenError::hint));
+            let known = known.or_else(|| error.downcast_ref().and_then(HoldError::hint));
             self.hint = self.hint.or_else(|| known.map(str::to_owned));
             next = error.source();
         }

@@ -22,7 +22,7 @@ use crate::domain::{
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Its position; without gaps.
+    /// Its position: one more than that of the record before.
     pub seq: Seq,
     /// When it was committed, by the wall clock; may go backwards when that does.
     pub at: Timestamp,

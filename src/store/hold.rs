@@ -35,6 +35,18 @@ pub enum HoldError {
     },
 }
 
+impl HoldError {
+    /// What to do about a lock file that can't be used.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Taken { .. } => None,
+            Self::Io { .. } => Some(
+                "make the state directory writable for you (`gonogo doctor` says what is wrong), or set GONOGO_HOME to another",
+            ),
+        }
+    }
+}
+
 /// The process that holds the log in `directory`, if one does: as it wrote it down, and only if it is still there.
 pub fn holder(directory: &Path) -> Option<u32> {
     let pid: u32 = std::fs::read_to_string(directory.join("records.lock")).ok()?.trim().parse().ok()?;

@@ -14,7 +14,7 @@ use gonogo::{
         definition::FixPolicy,
         id::{ProjectId, RunId, Seq},
         outcome::RunOutcome,
-        time::Timestamp,
+        time::{Millis, Timestamp},
     },
     protocol::{
         command::{Command, Keep, Refusal},
@@ -60,6 +60,7 @@ fn a_backup_made_while_gonogo_works_is_restored() {
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     contains(&home.ask(&["backup", to]).expect(2).stderr, "--force");
     contains(&home.ask(&["backup", to, "--force"]).expect(0).stdout, "checked");
+    contains(&home.ask(&["backup", "none/copy.db"]).expect(255).stderr, "hint: is the directory there");
     let refused = home.ask(&["restore", to]).expect(1);
     contains(&refused.stderr, &format!("process {}", running.pid()));
     contains(&refused.stderr, "hint: end it first");
@@ -121,6 +122,50 @@ fn a_log_deleted_under_a_running_gonogo_is_written_back_whole() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn old_runs_go_by_themselves_as_the_limits_say() {
+    let home = Home::new();
+    history(&home, 40);
+    let control = handle::start(options(&home), &tokio::runtime::Handle::current()).unwrap();
+    let keep = Keep { output_age: Some(Millis::from_secs(30 * 86_400)), runs: Some(5), ..Keep::default() };
+    fs::create_dir_all(home.gonogo().join("cache/jobs/ab/abcd")).unwrap();
+    control.tidy(keep, 0);
+    let me = Actor::Person("me".into());
+    let mut session = control.attach(Visitor::here(me.clone(), VisitorKind::Watch), Seq(0));
+    let pruned = loop {
+        let Some(Frame::Records(records)) = tokio::time::timeout(DEADLINE, session.frame()).await.unwrap() else {
+            continue;
+        };
+        let pruned = records.iter().find_map(|record| match &record.event {
+            Event::Control { event: ControlEvent::Pruned { by, runs, outputs, .. } } => {
+                Some((by.clone(), *runs, *outputs))
+            }
+            _ => None,
+        });
+        if let Some(pruned) = pruned {
+            break pruned;
+        }
+    };
+    assert_eq!(pruned, (Actor::Policy, 35, 35));
+    assert!(!home.gonogo().join("cache/jobs/ab/abcd").exists());
+    let mut state = State::default();
+    gonogo::store::log::LogReader::open(&log_of(&home)).unwrap().at_hand(|record| state.apply(&record)).unwrap();
+    assert_eq!(state.aside.len(), 40);
+    drop(session);
+    control.shut_down(me).await;
+}
+
+fn options(home: &Home) -> Options {
+    Options {
+        state_dir: home.gonogo().join("state"),
+        cache_dir: home.gonogo().join("cache"),
+        jobs: 1,
+        grace: Duration::from_secs(1),
+        resume: false,
+        fix: FixPolicy::default(),
+    }
+}
+
 /// The next word on how control fares.
 async fn health(session: &mut Session) -> Option<String> {
     loop {
@@ -149,15 +194,7 @@ async fn add_project(session: &mut Session, root: &str) -> Result<Answer, Refusa
 async fn while_another_file_stands_in_the_place_of_the_log_requests_are_refused_and_everybody_hears_why() {
     let home = Home::new();
     let (log, kept) = (log_of(&home), home.gonogo().join("state/kept"));
-    let options = Options {
-        state_dir: home.gonogo().join("state"),
-        cache_dir: home.gonogo().join("cache"),
-        jobs: 1,
-        grace: Duration::from_secs(1),
-        resume: false,
-        fix: FixPolicy::default(),
-    };
-    let control = handle::start(options, &tokio::runtime::Handle::current()).unwrap();
+    let control = handle::start(options(&home), &tokio::runtime::Handle::current()).unwrap();
     let me = Actor::Person("me".into());
     let mut session = control.attach(Visitor::here(me.clone(), VisitorKind::Board), Seq(0));
     let mut looker_on = control.attach(Visitor::here(me.clone(), VisitorKind::Watch), Seq(0));
@@ -180,8 +217,6 @@ async fn while_another_file_stands_in_the_place_of_the_log_requests_are_refused_
     assert!(!home.gonogo().join("state").exists());
     fs::rename(&away, home.gonogo().join("state")).unwrap();
     add_project(&mut session, "/c").await.unwrap();
-    // Old runs go by themselves, where there are any.
-    control.tidy(Keep::default(), 0);
     drop((session, looker_on));
     control.shut_down(me).await;
     let state = home.state();
@@ -314,7 +349,8 @@ fn pruning_says_what_would_go_and_does_it_and_state_stays_the_same() {
         &home.ask(&["prune", "--max-size", "1 MB", "--keep-runs", "20"]).expect(0).stdout,
         "gone: 20 runs' records",
     );
-    assert!(outputs().into_iter().eq(33..=41), "{:?}", outputs());
+    let left = outputs();
+    assert!((6..=10).contains(&left.len()) && left.last() == Some(&41), "{left:?}");
     contains(&home.ask(&["prune", "--max-size", "1 MB", "--keep-runs", "20"]).expect(0).stdout, "nothing is old");
     let mut after = fold();
     (after.seq, after.at) = (before.seq, before.at);

@@ -29,11 +29,11 @@ const NAMED: usize = 8;
 pub fn look(place: &Place) -> Vec<Finding> {
     let mut found = Vec::new();
     let (state, cache) = (&place.paths.state_dir, &place.paths.cache_dir);
-    if let Some((Some(_), _)) = readable(place) {
-        found.push(bad("records", "a damaged log is saved record by record, and kept", REPAIR));
-    }
-    if let Some((None, runs @ 1..)) = readable(place) {
-        found.push(note("runs", format!("the list of runs is wrong about {runs}"), REPAIR));
+    match salvage::look(state) {
+        Ok((Some(_), _)) => found.push(bad("records", "what still reads of the damaged log can be saved", REPAIR)),
+        Ok((None, runs @ 1..)) => found.push(note("runs", format!("the list of runs is wrong about {runs}"), REPAIR)),
+        // Nothing to mend, or nothing that is found out here: the log has its own line.
+        Ok((None, 0)) | Err(_) => {}
     }
     let unknown = unknown_outputs(place);
     if unknown > 0 {
@@ -114,11 +114,6 @@ pub async fn mend(place: &Place) -> Result<Vec<Finding>, Problem> {
         mended.push(good("repair", "there was nothing to mend"));
     }
     Ok(mended)
-}
-
-/// How the log stands; `None` where it can't be told, which is found elsewhere.
-fn readable(place: &Place) -> Option<(Option<String>, u64)> {
-    salvage::look(&place.paths.state_dir).ok()
 }
 
 fn newest(place: &Place) -> RunId {

@@ -88,8 +88,8 @@ impl OpenError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Hold(HoldError::Taken { .. }) => None,
-            Self::Hold(HoldError::Io { .. }) | Self::Directory { .. } | Self::File { .. } => Some(WRITABLE),
+            Self::Hold(error) => error.hint(),
+            Self::Directory { .. } | Self::File { .. } => Some(WRITABLE),
             Self::Newer { .. } => Some(NEWER),
             Self::Log { source, .. } => source.hint(),
         }

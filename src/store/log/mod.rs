@@ -37,7 +37,7 @@ pub use {
 pub const FILE: &str = "records.db";
 
 /// A log of which less than this is unused is not made smaller, in bytes.
-const WORTH_SHRINKING: i64 = 16 << 20;
+const WORTH_SHRINKING: i64 = if cfg!(test) { 1 << 20 } else { 16 << 20 };
 
 /// The log, held for writing.
 #[derive(Debug)]
@@ -46,7 +46,8 @@ pub struct Log {
     connection: Connection,
     path: PathBuf,
     hold: Hold,
-    /// Where the open file stands; `None` while none is open.
+    /// Where the open file stands; `None` while none is open, and then everything recorded stands in the one that is ready to
+    /// take its place.
     place: Option<Place>,
 }
 
@@ -66,8 +67,8 @@ impl Log {
         create_private(&path).map_err(unusable)?;
         let connection = connect(&path).map_err(failed)?;
         shrink(&connection).map_err(failed)?;
-        let place = Place::of(&path);
-        Ok(Self { connection, path, hold, place })
+        let place = Place::of(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
+        Ok(Self { connection, path, hold, place: Some(place) })
     }
 
     /// Opens a reader of the same file.
@@ -80,12 +81,12 @@ impl Log {
         &self.path
     }
 
-    /// Looks whether the file still stands where it was opened, which costs a microsecond or two. If it was deleted or moved
+    /// Looks whether the file still stands where it was opened, which costs a few microseconds. If it was deleted or moved
     /// away, all that was recorded is written back there, and what happened is said. Not within a transaction.
     pub fn keep_in_place(&mut self) -> Result<Option<String>, LogError> {
         let directory = self.path.parent().map(Path::to_owned).unwrap_or_default();
         let why = match &self.place {
-            None => String::new(),
+            None => "it could not be opened again".to_owned(),
             Some(place) => match place.standing(&self.path) {
                 Standing::Good if self.hold.stands() => return Ok(None),
                 Standing::Good => {
@@ -111,8 +112,9 @@ impl Log {
         self.connection = Connection::open_in_memory()?;
         replace::finish(&directory)?;
         create_private(&self.path)?;
-        self.connection = connect(&self.path)?;
-        self.place = Place::of(&self.path);
+        let connection = connect(&self.path)?;
+        self.place = Some(Place::of(&self.path)?);
+        self.connection = connection;
         Ok(Some(format!("{why}; everything recorded was written back to {}", self.path.display())))
     }
 

@@ -24,11 +24,11 @@ pub(super) enum Standing {
 const SIDES: [&str; 2] = ["records.db-wal", "records.db-shm"];
 
 impl Place {
-    /// Remembers the files of a log that was just opened at `path`; `None` if it is gone already.
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let log = identity(path).ok()?;
+    /// Remembers the files of a log that was just opened at `path`.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let log = identity(path)?;
         let side = |name: &'static str| Some((name, identity(&path.with_file_name(name)).ok()?));
-        Some(Self { log, sides: SIDES.into_iter().filter_map(side).collect() })
+        Ok(Self { log, sides: SIDES.into_iter().filter_map(side).collect() })
     }
 
     /// Compares them with what stands there now. What can't be looked at is taken to be as it was: the write will tell.

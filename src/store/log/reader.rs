@@ -1,8 +1,8 @@
 //! Reads the log beside its writer.
 
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::{
     domain::{
@@ -27,8 +27,26 @@ impl LogReader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_secs(5))?;
-        schema::version(&connection)?;
-        Ok(Self { connection })
+        match schema::version(&connection) {
+            Err(LogError::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+                Self::open_settled(path).unwrap_or(Err(LogError::Sqlite(error)))
+            }
+            Err(error) => Err(error),
+            Ok(_) => Ok(Self { connection }),
+        }
+    }
+
+    /// Opens a log whose directory can't be written, where SQLite can't make the files that it wants beside it. That is well if
+    /// everything stands in the one file and nobody can change it.
+    fn open_settled(path: &Path) -> Option<Result<Self, LogError>> {
+        let mut side = path.as_os_str().to_owned();
+        side.push("-wal");
+        let settled = path.is_file() && fs::metadata(side).map_or(true, |about| about.len() == 0);
+        let name = path.to_str().filter(|_| settled)?;
+        let name = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags).ok()?;
+        Some(schema::version(&connection).map(|_| Self { connection }))
     }
 
     /// Whether nothing stands in the file yet, not even a table: its maker was cut off, or is just making it.

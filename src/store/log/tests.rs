@@ -199,6 +199,41 @@ fn a_log_that_was_ready_to_take_its_place_takes_it_at_the_next_opening() {
     assert_eq!(kept.count(), 1);
 }
 
+#[test]
+fn a_replacement_that_was_cut_off_anywhere_is_finished_by_the_next_opening() {
+    let old = tempfile::tempdir().unwrap();
+    drop(many(old.path(), 900));
+    // What is left of a log that was not closed: it must never be taken for the new one's.
+    let stale = tempfile::tempdir().unwrap();
+    let open = many(stale.path(), 40);
+    for (step, gone) in [
+        &[][..],
+        &["records.db-wal"],
+        &["records.db-wal", "records.db"],
+        &["records.db", "records.db-wal", "records.db-shm"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let home = tempfile::tempdir().unwrap();
+        for file in ["records.db", "records.db-wal", "records.db-shm"] {
+            fs::copy(stale.path().join(file), home.path().join(file)).unwrap();
+        }
+        fs::write(home.path().join("records.db.writing"), "half").unwrap();
+        fs::copy(old.path().join(FILE), home.path().join("records.db.next")).unwrap();
+        gone.iter().for_each(|file| fs::remove_file(home.path().join(file)).unwrap());
+        let log = Log::open(home.path()).unwrap();
+        assert!(seqs(&log).into_iter().eq(1..=900), "step {step}");
+        log.reader().unwrap().check().unwrap();
+        let names: Vec<String> =
+            fs::read_dir(home.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(!names.iter().any(|name| name.ends_with(".next") || name.ends_with(".writing")), "{names:?}");
+        let kept = names.iter().any(|name| name.contains(".before-") && !name.ends_with("-wal"));
+        assert_eq!(kept, !gone.contains(&"records.db"), "step {step}: {names:?}");
+    }
+    drop(open);
+}
+
 fn many_more(home: &Path) -> Log {
     let log = Log::open(home).unwrap();
     log.begin().unwrap();
@@ -230,6 +265,33 @@ fn a_damaged_log_is_saved_as_far_as_it_reads_and_kept() {
     let again = salvage::repair(home.path()).unwrap();
     assert_eq!((again.records, again.kept, again.missing), (repaired.records, None, Vec::new()));
     assert_eq!(seqs(&Log::open(home.path()).unwrap()).len() as u64, repaired.records);
+}
+
+#[test]
+fn records_of_old_runs_are_deleted_and_the_file_shrinks_at_the_next_opening() {
+    let home = tempfile::tempdir().unwrap();
+    let log = many(home.path(), 60_000);
+    log.connection.execute_batch("INSERT INTO runs SELECT DISTINCT run, 1, NULL FROM records").unwrap();
+    log.connection.execute_batch("UPDATE runs SET aside = 1000000 WHERE run > 50").unwrap();
+    let all: Vec<RunId> = (0..=600).map(RunId).collect();
+    all.chunks(100).for_each(|some| log.forget(some).unwrap());
+    assert!(seqs(&log).into_iter().eq(1..51 * 100));
+    drop(log);
+    let before = fs::metadata(home.path().join(FILE)).unwrap().len();
+    drop(Log::open(home.path()).unwrap());
+    let after = fs::metadata(home.path().join(FILE)).unwrap().len();
+    assert!(after < before / 2, "{before} bytes, then {after}");
+}
+
+#[test]
+fn the_list_of_runs_is_made_anew_where_it_is_wrong() {
+    let home = tempfile::tempdir().unwrap();
+    let log = many(home.path(), 5);
+    log.connection.execute_batch("INSERT INTO runs VALUES (77, 1, NULL)").unwrap();
+    drop(log);
+    assert_eq!(salvage::look(home.path()).unwrap(), (None, 1));
+    assert_eq!(salvage::repair(home.path()).unwrap().runs, 1);
+    assert_eq!(salvage::look(home.path()).unwrap(), (None, 0));
 }
 
 #[test]
