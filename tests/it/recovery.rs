@@ -28,6 +28,8 @@ use gonogo::{
     store::log::Log,
 };
 
+use nix::sys::signal::Signal;
+
 use crate::home::{DEADLINE, Home, Project, Running, contains};
 
 const QUICK: &str = "[pipelines.ci.jobs.work]\nsteps = [\"echo done\"]\n";
@@ -83,6 +85,37 @@ fn a_backup_made_while_gonogo_works_is_restored() {
     home.ask(&["restore", &kept]).expect(0);
     assert_eq!(home.log(), all);
     contains(&home.ask(&["doctor"]).expect(0).stdout, "of logs that were replaced are kept");
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_the_old_log_or_the_new_one() {
+    let home = Home::new();
+    history(&home, 300);
+    let copy = home.tmp().join("copy.db");
+    let newest = || Log::open(&home.gonogo().join("state")).unwrap().reader().unwrap().newest().unwrap();
+    let old = newest();
+    home.ask(&["backup", copy.to_str().unwrap()]).expect(0);
+    let project = home.project("shop", QUICK);
+    home.run(&project, &["run"]).expect(0);
+    let new = newest();
+    let started = std::time::Instant::now();
+    home.ask(&["restore", copy.to_str().unwrap()]).expect(0);
+    let whole = started.elapsed();
+    let mut seen = std::collections::BTreeSet::new();
+    for part in 0..12 {
+        home.run(&project, &["run"]).expect(0);
+        let running = Running::spawn(home.command(&home.tmp(), &["restore", copy.to_str().unwrap()]));
+        std::thread::sleep(whole.mul_f64(f64::from(part) / 10.0));
+        running.signal(Signal::SIGKILL);
+        drop(running.finish());
+        // A reader finds a log at every moment.
+        home.ask(&["status"]).expect(0);
+        let found = newest();
+        assert!(found == old || found >= new, "{found:?}");
+        home.ask(&["doctor"]).expect(0);
+        seen.insert(found == old);
+    }
+    eprintln!("killed before it was done, and after: {seen:?}");
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn ranges(missing: &[RangeInclusive<u64>]) -> String {
     }
     let one = |range: &RangeInclusive<u64>| match (range.start(), range.end()) {
         (from, to) if from == to => from.to_string(),
+        (from, &u64::MAX) => format!("{from} and later"),
         (from, to) => format!("{from} to {to}"),
     };
     let mut parts: Vec<String> = missing.iter().take(NAMED).map(one).collect();

@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File, Permissions},
     io,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -134,11 +134,15 @@ fn settle(log: &Path) {
     }
 }
 
-/// Puts the log in `directory` away under another name, with what SQLite keeps beside it as far as that still counts.
+/// Keeps the log in `directory` under another name, with what SQLite keeps beside it as far as that still counts. It stands
+/// under its own name too until the next one takes its place, so that at no moment there seems to be no log.
 pub(super) fn keep(directory: &Path, why: &str) -> io::Result<Option<PathBuf>> {
     let log = directory.join(FILE);
     if !log.exists() {
         return Ok(None);
+    }
+    if let Some(kept) = kept(directory, &log)? {
+        return Ok(Some(kept));
     }
     let when = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
     let mut names = (1..).map(|number| match number {
@@ -152,9 +156,26 @@ pub(super) fn keep(directory: &Path, why: &str) -> io::Result<Option<PathBuf>> {
         fs::rename(&side, directory.join(format!("{name}-wal")))?;
     }
     let kept = directory.join(name);
-    fs::rename(log, &kept)?;
+    // Some file systems know no second name.
+    fs::hard_link(&log, &kept).or_else(|_| fs::rename(&log, &kept))?;
     sync(directory)?;
     Ok(Some(kept))
+}
+
+/// The other name of a log that is kept already, by somebody who was cut off then.
+fn kept(directory: &Path, log: &Path) -> io::Result<Option<PathBuf>> {
+    let ours = fs::metadata(log)?;
+    if ours.nlink() < 2 {
+        return Ok(None);
+    }
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        if entry.file_name() != FILE && (about.dev(), about.ino()) == (ours.dev(), ours.ino()) {
+            return Ok(Some(entry.path()));
+        }
+    }
+    Ok(None)
 }
 
 /// Puts the log that is ready, if one is, in its place; what stands there is kept. Safe to be cut off anywhere.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::protocol::event::Cause;
 
@@ -19,7 +19,8 @@ pub struct Repaired {
     pub records: u64,
     /// Of a log that was damaged: where it is kept as it was.
     pub kept: Option<PathBuf>,
-    /// Positions of which no record could be read: pruned long ago, or lost now.
+    /// Positions of which no record could be read: pruned long ago, or lost now. One without an end (`u64::MAX`): nobody knows how
+    /// many there were.
     pub missing: Vec<RangeInclusive<u64>>,
     /// Runs that stood otherwise in the table of runs than the records have it.
     pub runs: u64,
@@ -27,9 +28,12 @@ pub struct Repaired {
 
 /// What is the matter with the log in `directory`, if something is: damage in words, and how many runs stand wrong.
 pub fn look(directory: &Path) -> Result<(Option<String>, u64), LogError> {
-    let reader = LogReader::open(&directory.join(FILE))?;
-    match reader.check() {
-        Ok(_) => Ok((None, schema::wrong_runs(&reader.connection)?)),
+    let looked = LogReader::open(&directory.join(FILE)).and_then(|reader| {
+        reader.check()?;
+        schema::wrong_runs(&reader.connection)
+    });
+    match looked {
+        Ok(wrong) => Ok((None, wrong)),
         Err(error) if is_damage(&error) => Ok((Some(chain(&error)), 0)),
         Err(error) => Err(error),
     }
@@ -77,7 +81,9 @@ pub fn repair(directory: &Path) -> Result<Repaired, LogError> {
 
 /// Reads every record that still reads out of the log at `from` into a new one at `to`; gives the positions that are missing.
 fn read_into(from: &Path, to: &Path) -> Result<Vec<RangeInclusive<u64>>, LogError> {
-    let damaged = LogReader::open(from)?.connection;
+    let damaged = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // One that was cut short is read as far as it goes.
+    damaged.pragma_update(None, "writable_schema", true)?;
     // A page whose cells look wrong is refused rather than half read.
     damaged.pragma_update(None, "cell_size_check", true)?;
     let format = schema::version(&damaged)?;
@@ -86,7 +92,11 @@ fn read_into(from: &Path, to: &Path) -> Result<Vec<RangeInclusive<u64>>, LogErro
     let transaction = new.transaction_with_behavior(TransactionBehavior::Immediate)?;
     schema::make(&transaction, 0, format)?;
     let (mut seq, mut missing) = (0, Vec::new());
-    let last = last(&damaged, from)?;
+    let newest = newest(&damaged);
+    let last = match newest {
+        Some(newest) => newest,
+        None => fs::metadata(from)?.len() / SMALLEST,
+    };
     while seq < last {
         seq = run_of_rows(&damaged, &transaction, seq, &mut missing);
         // From here on one by one, until one reads again.
@@ -100,7 +110,7 @@ fn read_into(from: &Path, to: &Path) -> Result<Vec<RangeInclusive<u64>>, LogErro
                 break;
             }
             if seq == last {
-                note(&mut missing, from, seq);
+                note(&mut missing, from, if newest.is_some() { seq } else { u64::MAX });
             }
         }
     }
@@ -118,20 +128,18 @@ fn note(missing: &mut Vec<RangeInclusive<u64>>, from: u64, to: u64) {
     }
 }
 
-/// The newest record there may be: the table may not say so any more, but then an index does, or the size of the file.
-fn last(damaged: &Connection, file: &Path) -> Result<u64, LogError> {
+/// The smallest row there is, in bytes.
+const SMALLEST: u64 = 40;
+
+/// The newest record there was: the table may not say so any more, but then an index does.
+fn newest(damaged: &Connection) -> Option<u64> {
     let ask = |sql| damaged.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).ok().flatten();
     let newest = [
         ask("SELECT max(seq) FROM records"),
         ask("SELECT max(seq) FROM records INDEXED BY records_run WHERE run IS NOT NULL"),
         ask("SELECT max(seq) FROM records INDEXED BY records_of_no_run WHERE run IS NULL"),
     ];
-    /// The smallest row there is.
-    const ROW: u64 = 40;
-    match newest.into_iter().flatten().max() {
-        Some(newest) => Ok(newest as u64),
-        None => Ok(fs::metadata(file)?.len() / ROW),
-    }
+    newest.into_iter().flatten().max().map(|newest| newest as u64)
 }
 
 /// A row as it stands in the file.
