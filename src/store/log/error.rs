@@ -110,7 +110,7 @@ impl LogError {
             Self::Integrity(_) | Self::Damaged { .. } => Some(REPAIR),
             Self::Newer { .. } => Some(NEWER),
             Self::Foreign => Some(ELSEWHERE),
-            Self::Misplaced(_) => Some("put the state directory back as it was; recording goes on by itself"),
+            Self::Misplaced(_) => Some("put it back as it was, and recording goes on by itself; or end this gonogo"),
             Self::Io(_) => Some("free some space in gonogo's state directory; recording goes on by itself"),
             Self::Sqlite(error) => match error.sqlite_error_code()? {
                 ErrorCode::DiskFull | ErrorCode::SystemIoFailure => {

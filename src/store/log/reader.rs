@@ -71,7 +71,7 @@ impl LogReader {
     pub fn check(&self) -> Result<u64, LogError> {
         let said: String = self.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
         if said != "ok" {
-            return Err(LogError::Integrity(said));
+            return Err(LogError::Integrity(said.replace('\n', " ")));
         }
         let mut count = 0;
         read(&self.connection, Seq(0), i64::MAX, |_| count += 1)?;
