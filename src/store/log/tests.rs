@@ -357,3 +357,31 @@ fn a_database_of_something_else_is_neither_opened_nor_changed() {
         assert_eq!(fs::read(&file).unwrap(), before);
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn whatever_is_damaged_repair_ends_with_a_whole_log_of_what_was_there(
+        damage in proptest::collection::vec((0.0..1.0_f64, 1..9000_usize, proptest::prelude::any::<u8>()), 1..5),
+        cut in 0.5..1.2_f64,
+    ) {
+        let home = tempfile::tempdir().unwrap();
+        drop(many(home.path(), 4000));
+        let file = home.path().join(FILE);
+        let mut bytes = fs::read(&file).unwrap();
+        // The first page says that it is a database at all.
+        for (at, length, byte) in damage {
+            let at = 4096 + ((bytes.len() - 4096) as f64 * at) as usize;
+            let end = (at + length).min(bytes.len());
+            bytes[at..end].fill(byte);
+        }
+        bytes.truncate((bytes.len() as f64 * cut) as usize);
+        fs::write(&file, &bytes).unwrap();
+        salvage::repair(home.path()).unwrap();
+        assert_eq!(salvage::look(home.path()).unwrap(), (None, 0));
+        let log = Log::open(home.path()).unwrap();
+        let saved = seqs(&log);
+        assert!(saved.iter().all(|seq| (1..=4000).contains(seq)) && saved.is_sorted_by(|a, b| a < b), "{saved:?}");
+    }
+}
