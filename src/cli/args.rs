@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, approvals, attach, change, completions, config, daemon, demo, diagnose, doctor, init, logs, pictures, run,
-    status, watch,
+    answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, init, logs,
+    pictures, prune, run, status, watch,
 };
 
 /// Mission control for software delivery, in a terminal.
@@ -58,6 +58,12 @@ pub enum Command {
     Demo(demo::Args),
     /// Say whether machine, terminal and files are fit for work
     Doctor(doctor::Args),
+    /// Copy everything that is recorded into a file, also while gonogo is at work
+    Backup(backup::BackupArgs),
+    /// Put a copy in the place of what is recorded, and keep that
+    Restore(backup::RestoreArgs),
+    /// Delete old runs, outputs, job caches and workspaces
+    Prune(prune::Args),
     /// Draw the pictures of the documentation
     #[command(hide = true)]
     Pictures(pictures::Args),

@@ -66,6 +66,8 @@ pub async fn open(place: &Place, root: Option<PathBuf>, first: Option<Command>) 
         }
         Reach::InProcess => {
             let control = place.control(true)?;
+            let limits = &place.settings.limits;
+            control.tidy(super::prune::keep(limits), limits.cache_size);
             let session = control.attach(Visitor::here(person(), VisitorKind::Board), None);
             let left = show(place, session, Opening { in_process: true, ..opening }).await;
             control.shut_down(person()).await;

@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod args;
 pub mod attach;
 pub mod attend;
+pub mod backup;
 pub mod board;
 pub mod call;
 pub mod change;
@@ -22,6 +23,7 @@ pub mod logs;
 pub mod pictures;
 pub mod place;
 pub mod plain;
+pub mod prune;
 pub mod report;
 pub mod run;
 pub mod status;
@@ -56,6 +58,9 @@ pub fn main() -> ExitCode {
         Some(Command::Diagnose(args)) => diagnose::run(&args),
         Some(Command::Demo(args)) => on_runtime(demo::run(args, reach)),
         Some(Command::Doctor(args)) => on_runtime(doctor::run(args, reach)),
+        Some(Command::Backup(args)) => backup::backup(&args),
+        Some(Command::Restore(args)) => backup::restore(&args),
+        Some(Command::Prune(args)) => on_runtime(prune::run(args, reach)),
         Some(Command::Pictures(args)) => pictures::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Attach(args)) => on_runtime(attach::run(args)),

@@ -2,6 +2,11 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
+use crate::store::{
+    hold::HoldError,
+    log::{LogError, OpenError},
+};
+
 /// Whose fault it is, which is the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -48,11 +53,16 @@ impl Problem {
         self
     }
 
-    /// With the error that caused it, and that error's own causes.
-    pub fn because(mut self, error: &dyn Error) -> Self {
+    /// With the error that caused it, and that error's own causes. What one of them says to do about it is the hint, unless
+    /// there is one already.
+    pub fn because(mut self, error: &(dyn Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
             self.causes.push(error.to_string());
+            let known = error.downcast_ref().and_then(LogError::hint);
+            let known = known.or_else(|| error.downcast_ref().and_then(OpenError::hint));
+            let known = known.or_else(|| error.downcast_ref().and_then(HoldError::hint));
+            self.hint = self.hint.or_else(|| known.map(str::to_owned));
             next = error.source();
         }
         self
@@ -95,6 +105,11 @@ pub fn chain(error: &dyn Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// An error of the log with its causes in one line, and what to do about it.
+pub fn hint_of(error: &LogError) -> (String, Option<&'static str>) {
+    (chain(error), error.hint())
 }
 
 /// Prints the problem on standard error and gives its exit status. A closed pipe is no problem: nobody is reading.

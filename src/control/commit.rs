@@ -3,8 +3,8 @@
 use std::{mem, sync::Arc};
 
 use crate::{
-    domain::time::Timestamp,
-    protocol::event::{Cause, Event, Record},
+    domain::{id::RunId, time::Timestamp},
+    protocol::event::{Cause, ControlEvent, Event, Record},
     state::board::State,
     store::log::{Log, LogError},
 };
@@ -49,6 +49,19 @@ impl Book {
         &self.published
     }
 
+    /// Sees to it that the log stands where it was opened; says what had happened, and records it, if it had to be written back.
+    /// While nothing is open.
+    pub fn keep_in_place(&mut self) -> Result<(), LogError> {
+        let Some(how) = self.log.keep_in_place()? else { return Ok(()) };
+        tracing::error!("the log was taken away: {how}");
+        self.record(&Cause::Control, Event::Control { event: ControlEvent::Rescued { how } })
+    }
+
+    /// Deletes what was recorded of runs that were put aside. While nothing is open.
+    pub fn forget(&mut self, runs: &[RunId]) -> Result<(), LogError> {
+        self.log.forget(runs)
+    }
+
     /// Appends and applies an event. It is neither seen by anybody nor acted on before [`Self::seal`].
     pub fn record(&mut self, cause: &Cause, event: Event) -> Result<(), LogError> {
         if self.open.is_empty() {
@@ -68,6 +81,8 @@ impl Book {
         }
         self.log.commit()?;
         self.published.publish(mem::take(&mut self.open));
+        // Only what was written shows that it can be.
+        self.published.fare(|health| health.not_recording = None);
         Ok(())
     }
 

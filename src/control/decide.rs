@@ -69,6 +69,10 @@ pub fn decide(state: &State, actor: &Actor, _id: RequestId, command: &Command) -
             Err(Refusal::new("only a person may end gonogo"))
         }
         Command::ShutDown { .. } | Command::StayUp => Ok((Vec::new(), Answer::Done)),
+        Command::Prune { .. } if !matches!(actor, Actor::Person(_)) => {
+            Err(Refusal::new("only a person may delete old runs"))
+        }
+        // Deleting takes time: a task does it, and says when it has; see `prune`.
         Command::Prune { .. } => Ok((Vec::new(), Answer::Done)),
     }
 }

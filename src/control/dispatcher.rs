@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 use crate::{
     domain::{
@@ -27,7 +30,7 @@ use super::{
     advance::{Limits, advance},
     commit::Book,
     decide::decide,
-    input::{Input, Report, TaskKey},
+    input::{Input, Prune, Report, TaskKey},
     observe::{lost, observe},
     perform::Performer,
     schedule::{Effect, schedule},
@@ -59,6 +62,8 @@ pub(super) struct Dispatcher {
     pub(super) draining: bool,
     /// What could not be recorded yet.
     pub(super) unrecorded: Vec<Input>,
+    /// Deletions of old runs that are asked for: one at a time.
+    pub(super) prunes: Vec<Prune>,
 }
 
 /// An input that is to be recorded.
@@ -163,12 +168,15 @@ impl Dispatcher {
     fn turn(&mut self, batch: Vec<Input>) {
         let mut work = Vec::with_capacity(batch.len());
         let mut replies = Replies::new();
+        let mut forget = Vec::new();
         for input in batch {
             match input {
                 Input::Ended(key) => {
                     self.live.remove(&key);
                     self.performer.forget(&key);
                 }
+                Input::Prune(prune) => self.prunes.push(prune),
+                Input::Forget { runs, done } => forget.push((runs, done)),
                 Input::Report(report) => work.push(Work::Report(report)),
                 Input::Left { by, from, seen } => work.push(Work::Left(ControlEvent::Left { by, from, seen })),
                 Input::Command { actor, environment, id, command, reply } => {
@@ -186,7 +194,14 @@ impl Dispatcher {
             }
             self.not_recorded(&error, &mut replies, work);
         } else {
-            self.book.published().fare(|health| health.not_recording = None);
+            self.forget(forget);
+            for item in &work {
+                if let Work::Command { actor, command: Command::Prune { keep }, place, .. } = item
+                    && replies.get(*place).is_some_and(|(_, result)| result.is_ok())
+                {
+                    self.prunes.push(Prune { by: actor.clone(), keep: *keep, cache_bytes: None });
+                }
+            }
         }
         for (reply, result) in replies {
             // The session may be gone; its request was carried out all the same.
@@ -202,11 +217,29 @@ impl Dispatcher {
                     Effect::Stop(key, stop) => self.performer.stop(&key, stop),
                 }
             }
+            if !self.live.contains(&TaskKey::Prune)
+                && let Some(prune) = self.prunes.pop()
+            {
+                self.live.insert(TaskKey::Prune);
+                self.performer.prune(prune);
+            }
+        }
+    }
+
+    /// Deletes what was recorded of old runs, a few at a time, so that nobody waits long for the next turn.
+    fn forget(&mut self, forget: Vec<(Vec<RunId>, oneshot::Sender<()>)>) {
+        for (runs, done) in forget {
+            match self.book.forget(&runs) {
+                // Whoever asked may have given up; it is done all the same.
+                Ok(()) => drop(done.send(())),
+                Err(error) => tracing::warn!("old records could not be deleted: {error}"),
+            }
         }
         self.book.published().set_at_work(self.is_at_work());
     }
 
     fn record(&mut self, work: &[Work], replies: &mut Replies) -> Result<(), LogError> {
+        self.book.keep_in_place()?;
         for item in work {
             match item {
                 Work::Report(report) => {
@@ -307,8 +340,8 @@ impl Dispatcher {
         }
         tracing::error!("not recorded: {chain}");
         self.book.published().fare(|health| health.not_recording = Some(chain.clone()));
-        let refusal = Refusal::new(format!("it could not be recorded: {chain}"))
-            .hint("free some space in gonogo's state directory; recording goes on by itself");
+        let mut refusal = Refusal::new(format!("it could not be recorded: {chain}"));
+        refusal.hint = error.hint().map(str::to_owned);
         for (_, result) in replies.iter_mut() {
             *result = Err(refusal.clone());
         }

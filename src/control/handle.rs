@@ -13,7 +13,7 @@ use crate::{
     },
     engine::local::leftover,
     protocol::{
-        command::Command,
+        command::{Command, Keep},
         session::{Attach, Session, Visitor},
     },
     store::log::{Log, LogError, OpenError},
@@ -23,7 +23,8 @@ use super::{
     advance::Limits,
     commit::Book,
     dispatcher::Dispatcher,
-    input::Input,
+    input::{Input, Prune},
+    pack::Packer,
     perform::Performer,
     publish::Published,
     session::{self, Desk},
@@ -31,6 +32,9 @@ use super::{
 
 /// Inputs that may wait for the loop; more than that and engines wait.
 const INPUTS: usize = 1024;
+
+/// How often what is old is looked for.
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Where things are kept, and how much may be under way.
 #[derive(Clone, Debug)]
@@ -101,8 +105,11 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let published: Arc<Published> = Arc::clone(book.published());
     let output_dir = options.state_dir.join("output");
     let limits = Limits { jobs: options.jobs.max(1), repairs: options.jobs.div_ceil(2).max(1), new_runs: true, since };
+    let (packer, pack) = Packer::new(output_dir.clone(), Arc::clone(&published));
+    packer.catch_up(book.state());
+    tasks.spawn_on(pack, runtime);
     let performer =
-        Performer::new(options, marker, inputs.clone(), Arc::clone(&published), runtime.clone(), tasks.clone());
+        Performer::new(options, marker, inputs.clone(), Arc::clone(&published), packer, runtime.clone(), tasks.clone());
     let dispatcher = Dispatcher {
         book,
         inputs: receiver,
@@ -113,6 +120,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         stopping: None,
         draining: false,
         unrecorded: Vec::new(),
+        prunes: Vec::new(),
     };
     let desk =
         Desk { inputs: Ok(inputs.clone()), published: Arc::clone(&published), output_dir, owner: session::owner() };
@@ -151,6 +159,24 @@ impl ControlHandle {
     /// Somebody is attached, or something is under way.
     pub fn is_needed(&self) -> bool {
         self.desk.published.is_needed()
+    }
+
+    /// Has old runs, job caches and workspaces deleted as these limits say, now and once an hour from now on. Between, nothing
+    /// is woken for it.
+    pub fn tidy(&self, keep: Keep, cache_bytes: u64) {
+        let (inputs, published) = (self.inputs.clone(), Arc::clone(&self.desk.published));
+        let prune = Prune { by: Actor::Policy, keep, cache_bytes: Some(cache_bytes) };
+        self.tasks.spawn_on(
+            async move {
+                while inputs.send(Input::Prune(prune.clone())).await.is_ok() {
+                    tokio::select! {
+                        () = tokio::time::sleep(HOUR) => {}
+                        () = published.ended() => return,
+                    }
+                }
+            },
+            &self.runtime,
+        );
     }
 
     /// Ends it: what runs is asked to end, then ended; everything is recorded. Sessions must be dropped for it to return.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use crate::{
     domain::{
         actor::Actor,
@@ -13,7 +15,7 @@ use crate::{
     },
     engine::port::JobReport,
     protocol::{
-        command::Command,
+        command::{Command, Keep},
         event::{RepairPhase, RepairResult, Source, TryResult},
     },
 };
@@ -45,6 +47,15 @@ pub enum Input {
         /// The last record that it has shown.
         seen: Seq,
     },
+    /// Old runs are to be deleted, by nobody's command.
+    Prune(Prune),
+    /// What was recorded of these runs, all of them put aside, is to be deleted.
+    Forget {
+        /// Which.
+        runs: Vec<RunId>,
+        /// Told when it is done; dropped if it can't be.
+        done: oneshot::Sender<()>,
+    },
     /// Something was seen.
     Report(Report),
     /// A task of this name has ended.
@@ -60,9 +71,20 @@ impl Input {
             }
             Self::Ended(TaskKey::Job(..)) => true,
             Self::Left { .. } => true,
-            Self::Report(_) | Self::Command { .. } | Self::Ended(_) => false,
+            Self::Prune(_) | Self::Forget { .. } | Self::Report(_) | Self::Command { .. } | Self::Ended(_) => false,
         }
     }
+}
+
+/// Old runs are to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prune {
+    /// Who wants it.
+    pub by: Actor,
+    /// What stays.
+    pub keep: Keep,
+    /// Job caches may take so many bytes, and workspaces that were long of no use go; `None`: they are left alone.
+    pub cache_bytes: Option<u64>,
 }
 
 /// What was seen.
@@ -112,6 +134,17 @@ pub enum Report {
         proposal: ProposalId,
         /// The commit, or why not.
         result: Result<Option<String>, NoPlan>,
+    },
+    /// Old runs were deleted.
+    Pruned {
+        /// Who wanted it.
+        by: Actor,
+        /// Runs of which the records went.
+        runs: u64,
+        /// Runs of which the outputs went.
+        outputs: u64,
+        /// Bytes that were freed.
+        bytes: u64,
     },
     /// The time to try a job again has come.
     RetryDue {
@@ -170,4 +203,6 @@ pub enum TaskKey {
     Apply(ProposalId),
     /// Taking a proposal back.
     Undo(ProposalId),
+    /// Deleting old runs.
+    Prune,
 }

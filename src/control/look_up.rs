@@ -1,6 +1,7 @@
 //! Queries: reads that State cannot answer. They wait for the disk, so they run beside the loop.
 
 use std::{
+    ops::ControlFlow,
     path::Path,
     sync::{
         Arc,
@@ -8,23 +9,27 @@ use std::{
     },
 };
 
+use regex::bytes::Regex;
 use tokio::sync::mpsc;
 
 use crate::{
     domain::id::RequestId,
     protocol::{
         command::Refusal,
-        event::{Event, RunEvent},
+        event::{Event, Record, RunEvent},
         frame::Frame,
         query::{Answer, Case, OutputLine, Page, Query},
     },
     store::{
         log::LogError,
-        output::{self, Direction, Reader},
+        output::{self, Direction, Hits, Reader, Wanted},
     },
 };
 
 use super::publish::Published;
+
+/// At most so many hits are sent at once.
+const HITS: u32 = 100_000;
 
 /// At most so many bytes of one line are sent.
 const LINE_BYTES: usize = 16 << 10;
@@ -66,7 +71,7 @@ impl Reading {
         self,
         dir: &Path,
         published: &Published,
-        _parts: &mpsc::Sender<Frame>,
+        parts: &mpsc::Sender<Frame>,
         query: &Query,
     ) -> Option<Result<Answer, Refusal>> {
         let result = match query {
@@ -77,13 +82,22 @@ impl Reading {
             }
             Query::Search { output, pattern, case, from, backwards, limit } => {
                 let direction = if *backwards { Direction::Backward } else { Direction::Forward };
-                self.search(&Reader::open(dir, output), pattern, *case, *from, direction, *limit)
+                let reader = Reader::open(dir, output);
+                compile(pattern, *case).and_then(|regex| {
+                    self.search(&reader, &Wanted { pattern: &regex, from: from + 1, direction, text: 0 }, *limit, parts)
+                })
             }
-            Query::Run { run } => published
-                .reader()
-                .and_then(|log| log.run(*run))
-                .map(|records| Answer::Records(records.into_iter().map(Arc::new).collect()))
-                .map_err(|error| unread(&error)),
+            Query::Run { run } => {
+                published.reader().and_then(|log| log.run(*run)).map_err(|error| unread(&error)).and_then(|records| {
+                    match records.as_slice() {
+                        [Record { event: Event::Run { event: RunEvent::PutAside { .. }, .. }, .. }] => Err(
+                            Refusal::new(format!("the records of run {run} were deleted; its summary is what is left"))
+                                .hint("`limits.runs` and `limits.run-age` in config.toml say what is kept"),
+                        ),
+                        _ => Ok(Answer::Records(records.into_iter().map(Arc::new).collect())),
+                    }
+                })
+            }
             Query::Runs { project, before, limit } => {
                 let limit = (*limit).min(RUNS);
                 let records = published.reader().and_then(|log| log.aside(*project, *before, limit));
@@ -103,29 +117,41 @@ impl Reading {
         (!self.stop.load(Ordering::Relaxed)).then_some(result)
     }
 
+    /// Searches; what is found is sent as it is found, and the last of it is the reply.
     fn search(
         &self,
         reader: &Reader,
-        pattern: &str,
-        case: Case,
-        from: u64,
-        direction: Direction,
+        wanted: &Wanted<'_>,
         limit: u32,
+        parts: &mpsc::Sender<Frame>,
     ) -> Result<Answer, Refusal> {
-        let ignore_case = match case {
-            Case::Smart => !pattern.chars().any(char::is_uppercase),
-            Case::Sensitive => false,
-            Case::Ignore => true,
+        let mut room = limit.min(HITS) as usize;
+        let mut last = (Vec::new(), (0, 0));
+        let found = |hits: Hits| {
+            let before = std::mem::take(&mut last);
+            let lines: Vec<u64> = hits.lines.iter().take(room).map(|hit| hit.line.saturating_sub(1)).collect();
+            room -= lines.len();
+            last = (lines, (hits.searched, hits.all));
+            let (lines, searched) = before;
+            let part = Answer::Hits { lines, more: true, searched };
+            let said = searched == (0, 0) || parts.blocking_send(Frame::Part { id: self.id, part }).is_ok();
+            if said && room > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let regex = output::pattern(pattern, ignore_case).map_err(|error| {
-            Refusal::new(format!("`{pattern}` is no pattern: {error}")).hint("escape ( [ { . * + ? with \\")
-        })?;
-        let limit = limit.min(10_000) as usize;
-        let hits = reader.search(&regex, from + 1, direction, limit, &self.stop).map_err(|error| failed(&error))?;
-        let more = hits.len() >= limit;
-        let lines = hits.into_iter().map(|number| number.saturating_sub(1)).collect();
-        Ok(Answer::Hits { lines, more, searched: (0, 0) })
+        reader.find(wanted, &self.stop, found).map_err(|error| failed(&error))?;
+        let (lines, searched) = last;
+        Ok(Answer::Hits { lines, more: room == 0, searched })
     }
+}
+
+fn compile(pattern: &str, case: Case) -> Result<Regex, Refusal> {
+    let ignore_case = match case {
+        Case::Smart => !pattern.chars().any(char::is_uppercase),
+        Case::Sensitive => false,
+        Case::Ignore => true,
+    };
+    output::pattern(pattern, ignore_case).map_err(|error| {
+        Refusal::new(format!("`{pattern}` is no pattern: {error}")).hint("escape ( [ { . * + ? with \\")
+    })
 }
 
 fn lines(reader: &Reader, first: u64, count: u32) -> Result<Answer, Refusal> {

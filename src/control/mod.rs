@@ -20,11 +20,14 @@ pub mod handle;
 pub mod input;
 mod look_up;
 pub mod observe;
+mod pack;
 pub mod patches;
 pub mod perform;
 pub mod planner;
+pub mod prune;
 pub mod publish;
 pub mod repairs;
+pub mod retain;
 pub mod schedule;
 pub mod session;
 

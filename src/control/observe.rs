@@ -2,12 +2,13 @@
 
 use crate::{
     domain::{
+        actor::Actor,
         id::{JobKey, RunId},
         outcome::{JobOutcome, RunOutcome, SkipReason},
         time::{Millis, Timestamp},
     },
     engine::port::JobReport,
-    protocol::event::{Event, GateEvent, JobEvent, ProposalEvent, RepairEvent, RepairResult, RunEvent},
+    protocol::event::{ControlEvent, Event, GateEvent, JobEvent, ProposalEvent, RepairEvent, RepairResult, RunEvent},
     state::{
         board::State,
         job::{Job, JobStatus},
@@ -59,6 +60,11 @@ pub fn observe(state: &State, report: Report) -> Vec<Event> {
             };
             vec![Event::Proposal { proposal, event }]
         }
+        // What gonogo does by itself is said only if it came to something.
+        Report::Pruned { by: Actor::Policy, runs: 0, outputs: 0, .. } => Vec::new(),
+        Report::Pruned { by, runs, outputs, bytes } => {
+            vec![Event::Control { event: ControlEvent::Pruned { by, runs, outputs, bytes } }]
+        }
         Report::RetryDue { run, job } => match find(state, run, &job) {
             Some(found) if matches!(found.status, JobStatus::Retrying { .. }) => {
                 vec![job_event(run, job, JobEvent::Queued)]
@@ -106,6 +112,9 @@ fn observe_job(state: &State, run: RunId, key: JobKey, attempt: u32, at: Timesta
     vec![job_event(run, key, event)]
 }
 
+/// No wait for another attempt is longer, not even where the clock went back while it lasted.
+pub(super) const LONGEST_WAIT: Millis = Millis::from_secs(750);
+
 /// Whether a failed attempt is followed by another without asking: for the categories that the job names, after a wait
 /// that doubles each time, with jitter.
 fn retry_at(
@@ -129,7 +138,7 @@ fn retry_at(
     // Jitter of up to a quarter, from the job's own name: the same log gives the same wait, other jobs another.
     let seed = blake3::hash(format!("{run}/{}/{attempt}", job.key()).as_bytes());
     let jitter = doubled / 4 * u64::from(seed.as_bytes()[0]) / 255;
-    let wait = Millis(doubled + jitter);
+    let wait = Millis(doubled + jitter).min(LONGEST_WAIT);
     let at = now.checked_add(jiff::SignedDuration::from_millis(wait.0 as i64)).unwrap_or(now);
     Some(JobEvent::RetryScheduled {
         at,

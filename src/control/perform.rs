@@ -20,7 +20,7 @@ use crate::{
     domain::{
         actor::Trigger,
         environment::Environment,
-        id::{JobKey, RunId},
+        id::{JobKey, OutputId, RunId},
         outcome::{Failure, JobOutcome},
         time::{Millis, Timestamp},
     },
@@ -34,9 +34,12 @@ use crate::{
 use super::{
     attempts,
     handle::Options,
-    input::{Input, NoPlan, RepairReport, Report, TaskKey},
+    input::{Input, NoPlan, Prune, RepairReport, Report, TaskKey},
+    observe::LONGEST_WAIT,
+    pack::Packer,
     patches,
     planner::{self, Wish},
+    prune,
     publish::Published,
     repairs,
 };
@@ -51,6 +54,8 @@ pub(super) struct Ground {
     pub(super) published: Arc<Published>,
     /// The variables at the place of whoever asked for it; gonogo's own where nobody did, or that is no longer known.
     pub(super) environment: Arc<Environment>,
+    /// Where finished outputs are handed in.
+    pub(super) packer: Packer,
 }
 
 /// Starts and stops tasks.
@@ -69,11 +74,12 @@ impl Performer {
         marker: String,
         inputs: mpsc::Sender<Input>,
         published: Arc<Published>,
+        packer: Packer,
         runtime: Handle,
         tasks: TaskTracker,
     ) -> Self {
         let environment = Arc::new(surroundings());
-        let ground = Ground { options: Arc::new(options), marker, inputs, published, environment };
+        let ground = Ground { options: Arc::new(options), marker, inputs, published, environment, packer };
         Self { ground, runtime, tasks, stops: HashMap::new(), environments: HashMap::new() }
     }
 
@@ -129,7 +135,7 @@ impl Performer {
             TaskKey::Retry(run, job) => {
                 let found = state.runs.get(run).and_then(|run| run.job(job)).map(|job| &job.status);
                 let Some(JobStatus::Retrying { at, .. }) = found else { return self.skip(key) };
-                let wait = Millis::between(Timestamp::now(), *at).duration();
+                let wait = Millis::between(Timestamp::now(), *at).min(LONGEST_WAIT).duration();
                 let (run, job) = (*run, job.clone());
                 self.spawn(key, async move {
                     if !stopped_within(wait, signal).await {
@@ -151,7 +157,16 @@ impl Performer {
                 let Some(task) = patches::PatchTask::of(state, *id, ground) else { return self.skip(key) };
                 self.spawn(key, task.undo());
             }
+            // It follows from no state: see `prune`.
+            TaskKey::Prune => self.skip(key),
         }
+    }
+
+    /// Starts deleting old runs.
+    pub(super) fn prune(&mut self, prune: Prune) {
+        let (stop, signal) = watch::channel(None);
+        self.stops.insert(TaskKey::Prune, stop);
+        self.spawn(&TaskKey::Prune, prune::perform(prune, self.ground.clone(), signal));
     }
 
     /// Asks a task to end.
@@ -170,6 +185,11 @@ impl Performer {
 
     /// A task has ended.
     pub(super) fn forget(&mut self, key: &TaskKey) {
+        match key {
+            TaskKey::Job(run, job, attempt) => self.ground.packer.hand_in(OutputId::attempt(*run, job, *attempt)),
+            TaskKey::Repair(run, job, number) => self.ground.packer.hand_in(OutputId::repair(*run, job, *number)),
+            _ => {}
+        }
         self.stops.remove(key);
     }
 
@@ -243,6 +263,7 @@ fn broken(key: &TaskKey) -> Option<Report> {
         TaskKey::Apply(proposal) => Report::Applied { proposal, result: Err(no) },
         TaskKey::Undo(proposal) => Report::Undone { proposal, result: Err(no) },
         TaskKey::Retry(run, job) => Report::RetryDue { run, job },
+        TaskKey::Prune => return None,
     })
 }
 

@@ -27,7 +27,8 @@ macro_rules! number_id {
 }
 
 number_id! {
-    /// Position of a record in the log: 1 is the first, without gaps.
+    /// Position of a record in the log: 1 is the first. They follow each other without gaps; records of old runs may be deleted
+    /// later.
     Seq
 }
 number_id! {

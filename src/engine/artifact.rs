@@ -85,7 +85,8 @@ pub fn read_reports(root: &Path, patterns: &[String], since: SystemTime) -> Vec<
     let fresh = |path: &PathBuf| {
         let about = fs::metadata(path).ok()?;
         let changed = about.modified().ok()?;
-        (changed + CLOCK >= since && about.len() <= REPORT_BYTES).then(|| fs::read(path).ok())?
+        (changed.checked_add(CLOCK).is_none_or(|latest| latest >= since) && about.len() <= REPORT_BYTES)
+            .then(|| fs::read(path).ok())?
     };
     let paths = pick(root, &globs, true).into_iter().map(|path| root.join(path));
     paths

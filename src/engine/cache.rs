@@ -4,7 +4,7 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,13 @@ pub async fn look_up(dir: &Path, order: &Order, stop: &StopSignal) -> Result<(Ha
     tokio::task::spawn_blocking(move || {
         let key = key(&order, &versions)?;
         let place = place(&dir, &key);
-        let entry = fs::read(place.join("entry.json")).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let written = place.join("entry.json");
+        let entry = fs::read(&written).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        if entry.is_some() {
+            // Those that are of use stay when others have to go. Where that can't be noted, it is as old as it looks.
+            let _ =
+                fs::File::options().append(true).open(&written).and_then(|file| file.set_modified(SystemTime::now()));
+        }
         // Where the artifacts can't be put back, the job has to run: that is a miss.
         let entry = entry.filter(|_: &Entry| restore(&place.join("artifacts"), &order.workspace).is_ok());
         Ok((key, entry))

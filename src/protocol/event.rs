@@ -22,7 +22,7 @@ use crate::domain::{
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Its position; without gaps.
+    /// Its position: one more than that of the record before.
     pub seq: Seq,
     /// When it was committed, by the wall clock; may go backwards when that does.
     pub at: Timestamp,
@@ -107,6 +107,11 @@ pub enum ControlEvent {
         from: String,
         /// The last record that was on the screen.
         seen: Seq,
+    },
+    /// The log had been taken away under the running gonogo, and was written back whole.
+    Rescued {
+        /// What had happened, and where it was written.
+        how: String,
     },
     /// Old runs, or their outputs, were deleted.
     Pruned {

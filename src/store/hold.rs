@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,7 +14,8 @@ const TRIES: u32 = 10;
 /// Holds the log for as long as it lives; the operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Hold {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 /// Why the log could not be held.
@@ -36,6 +37,18 @@ pub enum HoldError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl HoldError {
+    /// What to do about a lock file that can't be used.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Taken { .. } => None,
+            Self::Io { .. } => Some(
+                "make the state directory writable for you (`gonogo doctor` says what is wrong), or set GONOGO_HOME to another",
+            ),
+        }
+    }
 }
 
 /// The process that holds the log in `directory`, if one does.
@@ -84,6 +97,13 @@ impl std::fmt::Display for Held {
     }
 }
 
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // Whoever looks who holds it is not told of one that has gone. What is left by a crash is of no account: the lock counts.
+        let _ = self.file.set_len(0);
+    }
+}
+
 impl Hold {
     /// Takes hold of the log in `directory`, without waiting.
     pub fn take(directory: &Path) -> Result<Self, HoldError> {
@@ -110,6 +130,13 @@ impl Hold {
         file.set_len(0).map_err(failed)?;
         file.rewind().map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file, path })
+    }
+
+    /// Whether the file of this name is still the one that is held: otherwise somebody else may hold the log too.
+    pub fn stands(&self) -> bool {
+        let named = std::fs::metadata(&self.path).map(|about| (about.dev(), about.ino()));
+        let ours = self.file.metadata().map(|about| (about.dev(), about.ino()));
+        matches!((named, ours), (Ok(named), Ok(ours)) if named == ours)
     }
 }

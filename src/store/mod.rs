@@ -3,3 +3,4 @@
 pub mod hold;
 pub mod log;
 pub mod output;
+pub mod retain;

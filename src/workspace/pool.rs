@@ -136,6 +136,36 @@ fn try_lock(slot: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// How many workspaces under `cache` nobody has used for `age`. Only looks.
+pub fn unused(cache: &Path, age: Duration) -> io::Result<usize> {
+    let mut unused = 0;
+    for lock in locks(cache)? {
+        unused += usize::from(is_unused(&lock, age));
+    }
+    Ok(unused)
+}
+
+/// The lock files of all workspaces.
+fn locks(cache: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = |dir: &Path| -> io::Result<Vec<PathBuf>> {
+        match fs::read_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            found => found?.map(|entry| entry.map(|entry| entry.path())).collect(),
+        }
+    };
+    let mut found = Vec::new();
+    for repo in entries(cache)?.iter().filter(|repo| repo.is_dir()) {
+        found.extend(entries(repo)?.into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "lock")));
+    }
+    Ok(found)
+}
+
+/// Nobody has used it for so long. A clock that went back makes it look new.
+fn is_unused(lock: &Path, age: Duration) -> bool {
+    let used = fs::metadata(lock).and_then(|found| found.modified());
+    used.is_ok_and(|used| used.elapsed().is_ok_and(|since| since >= age))
+}
+
 /// Removes workspaces under `cache` that nobody uses and nobody has used for `age`; gives their number.
 pub async fn prune(cache: &Path, age: Duration) -> io::Result<usize> {
     let cache = cache.to_owned();
@@ -144,33 +174,15 @@ pub async fn prune(cache: &Path, age: Duration) -> io::Result<usize> {
 
 fn prune_now(cache: &Path, age: Duration) -> io::Result<usize> {
     let mut pruned = 0;
-    let repos = match fs::read_dir(cache) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        repos => repos?,
-    };
-    for repo in repos {
-        let repo = repo?.path();
-        if !repo.is_dir() {
-            continue;
-        }
-        for entry in fs::read_dir(&repo)? {
-            let path = entry?.path();
-            if path.extension().is_none_or(|kind| kind != "lock") {
-                continue;
-            }
-            let used = fs::metadata(&path).and_then(|found| found.modified());
-            if !used.is_ok_and(|used| used.elapsed().is_ok_and(|since| since >= age)) {
-                continue;
-            }
-            let slot = path.with_extension("");
-            if let Some(_lock) = try_lock(&slot)? {
-                slot::remove(&slot)?;
-                fs::remove_file(&path)?;
-                pruned += 1;
-            }
+    for path in locks(cache)?.into_iter().filter(|lock| is_unused(lock, age)) {
+        let slot = path.with_extension("");
+        if let Some(_lock) = try_lock(&slot)? {
+            slot::remove(&slot)?;
+            fs::remove_file(&path)?;
+            pruned += 1;
         }
         // Goes only when it is empty.
-        let _ = fs::remove_dir(&repo);
+        let _ = path.parent().map(fs::remove_dir);
     }
     Ok(pruned)
 }

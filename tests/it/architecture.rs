@@ -42,7 +42,7 @@ struct Kept {
 
 const KEPT: &[Kept] = &[
     Kept { name: "ratatui", home: "tui", others: &[] },
-    Kept { name: "crossterm", home: "tui", others: &[("cli/doctor.rs", "asks how large the terminal is")] },
+    Kept { name: "crossterm", home: "tui", others: &[("cli/doctor/mod.rs", "asks how large the terminal is")] },
     Kept { name: "rusqlite", home: "store", others: &[] },
 ];
 
@@ -56,6 +56,7 @@ const PURE: &[&str] = &[
     "control/observe.rs",
     "control/advance.rs",
     "control/schedule.rs",
+    "control/retain.rs",
 ];
 const IMPURE: &[&str] =
     &["tokio::", "std::fs", "fs::", "now()", "std::env", "std::process::Command", "SystemTime", "Instant::"];

@@ -83,3 +83,26 @@ fn a_job_that_fills_the_disk_of_the_log_can_be_stopped_and_is_lost() {
     assert!(seqs.iter().copied().eq(1..=seqs.len() as u64) && seqs.len() > 5, "{seqs:?}");
     home.expect_no_leftovers();
 }
+
+#[test]
+fn a_disk_that_became_read_only_is_said_with_a_hint_and_nothing_breaks() {
+    let home = Home::new();
+    let project = home.project("shop", "[pipelines.ci.jobs.work]\nsteps = [\"echo done\"]\n");
+    let script = "
+        \"$GONOGO\" run > ran 2>&1 || exit 3
+        mount -o remount,ro \"$STATE\" || exit 99
+        for args in run status 'watch --until-idle' doctor 'doctor --repair' prune 'backup ../copy'; do
+            \"$GONOGO\" $args > said 2>&1; code=$?; echo \"$code $args\" >> codes
+            if grep -q panicked said; then cat said >> wrong; fi
+            if test $code != 0 && ! grep -q hint: said; then cat said >> wrong; fi
+        done
+        mount -o remount,rw \"$STATE\" && \"$GONOGO\" run > ran 2>&1; echo $? >> codes";
+    if on_a_disk_of(20, &home, &project, script).is_none() {
+        return;
+    }
+    assert!(!project.has("wrong"), "{}", project.read("wrong"));
+    let codes = project.read("codes");
+    let wanted =
+        "255 run\n0 status\n0 watch --until-idle\n1 doctor\n255 doctor --repair\n255 prune\n0 backup ../copy\n0\n";
+    assert_eq!(codes, wanted, "{}", project.read("said"));
+}

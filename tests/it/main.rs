@@ -20,6 +20,7 @@ mod gate;
 mod killed;
 mod mischief;
 mod outlive;
+mod recovery;
 mod refused;
 mod run;
 mod stop;

@@ -66,7 +66,10 @@ async fn serve(place: &Place, detached: bool) -> Result<ExitCode, Problem> {
     };
     // Before the log is taken hold of: what would fail later must not leave anything begun.
     address::prepare(dir).map_err(refused)?;
-    let control = Arc::new(place.control(true)?);
+    let control = place.control(true)?;
+    let limits = &place.settings.limits;
+    control.tidy(crate::cli::prune::keep(limits), limits.cache_size);
+    let control = Arc::new(control);
     let listener = match address::listen(dir).await {
         Ok(listener) => listener,
         Err(error) => {

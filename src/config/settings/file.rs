@@ -55,6 +55,10 @@ pub struct LimitsFile {
     pub output_age: Option<DurationText>,
     /// The oldest output is removed when all of it is larger than this; 10 GB if it isn't given.
     pub output_size: Option<SizeText>,
+    /// Old runs of which the records are kept, the newest ones; all if it isn't given. Their summaries always stay.
+    pub runs: Option<u64>,
+    /// Records of old runs that ended longer ago are removed; none are if it isn't given.
+    pub run_age: Option<DurationText>,
     /// The least recently used job caches are removed when all of them are larger than this; 10 GB if it isn't given.
     pub cache_size: Option<SizeText>,
 }

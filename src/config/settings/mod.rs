@@ -56,6 +56,10 @@ pub struct Limits {
     pub output_age: Millis,
     /// Bytes of output above which the oldest is removed.
     pub output_size: u64,
+    /// Runs that were put aside of which the records are kept, the newest ones; `None`: all.
+    pub runs: Option<u64>,
+    /// Records of runs that were put aside and ended longer ago are removed; `None`: never.
+    pub run_age: Option<Millis>,
     /// Bytes of job caches above which the least recently used are removed.
     pub cache_size: u64,
 }
@@ -193,6 +197,8 @@ fn limits(file: &LimitsFile) -> Limits {
         grace: file.grace.as_ref().map_or(Millis::from_secs(10), DurationText::millis),
         output_age: file.output_age.as_ref().map_or(Millis::from_secs(30 * 86_400), DurationText::millis),
         output_size: file.output_size.as_ref().map_or(10 * GB, SizeText::bytes),
+        runs: file.runs,
+        run_age: file.run_age.as_ref().map(DurationText::millis),
         cache_size: file.cache_size.as_ref().map_or(10 * GB, SizeText::bytes),
     }
 }

@@ -17,7 +17,7 @@ fn puts_aside(record: &Record) -> bool {
 
 /// Something that may happen, by small numbers.
 #[derive(Clone, Copy, Debug)]
-enum Move {
+pub(super) enum Move {
     Start(usize),
     End { run: usize, job: usize, how: usize },
     Propose { run: usize, job: usize },
@@ -28,7 +28,7 @@ enum Move {
     CutOff,
 }
 
-fn moves() -> impl Strategy<Value = Vec<Move>> {
+pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         2 => (0..3usize).prop_map(Move::Start),
         8 => (0..4usize, 0..3usize, 0..4usize).prop_map(|(run, job, how)| Move::End { run, job, how }),
@@ -42,7 +42,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     proptest::collection::vec(one, 0..160)
 }
 
-fn play(sim: &mut Sim, step: Move) {
+pub(super) fn play(sim: &mut Sim, step: Move) {
     let ci = || {
         let mut ci = pipeline(vec![job("a", &[]), job("b", &["a"]), job("c", &["go"])]);
         ci.gates.push(gate("go", &["a"]));

@@ -5,6 +5,7 @@ mod approvals;
 mod aside;
 mod flow;
 mod fold;
+mod lasting;
 mod repairs;
 
 use std::collections::{BTreeMap, BTreeSet};

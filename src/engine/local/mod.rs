@@ -115,6 +115,8 @@ pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Do
     ended.lines = attempt.recorder.lines();
     match &ended.outcome {
         JobOutcome::Failed { failure } => {
+            // Where the clock went back meanwhile, reports are dated by the new time.
+            let since = SystemTime::now().checked_sub(began.elapsed()).map_or(since, |seen_now| seen_now.min(since));
             ended.diagnosis =
                 Some(Box::new(verdict::diagnosis(order, failure, since, before, Secrets::new(&secrets)).await));
         }

@@ -1,23 +1,24 @@
-//! `gonogo doctor`: whether this machine, this terminal and these files are fit for work.
+//! `gonogo doctor`: whether this machine, this terminal and these files are fit for work; `--repair` mends the files.
 
-use std::{io::IsTerminal as _, path::Path, process::ExitCode};
+mod mend;
+
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use serde_json::json;
 
 use crate::{
     config::paths::private_directory,
-    control::follow::Follower,
-    protocol::command::Refusal,
     store::{
         hold::{Hold, HoldError},
-        log::LogReader,
+        log::{FILE, LogReader},
+        retain,
     },
 };
 
 use super::{
     place::{Place, Reach},
     plain::say,
-    report::Problem,
+    report::{Problem, hint_of},
     status::pretty,
 };
 
@@ -27,12 +28,16 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Mend what can be mended of the log and the files beside it; not while a gonogo is at work
+    #[arg(long)]
+    pub repair: bool,
 }
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Health {
     Good,
+    Mended,
     Note,
     Bad,
 }
@@ -41,6 +46,7 @@ impl Health {
     fn word(self) -> &'static str {
         match self {
             Self::Good => "ok",
+            Self::Mended => "mended",
             Self::Note => "note",
             Self::Bad => "BAD",
         }
@@ -57,7 +63,10 @@ struct Finding {
 /// Looks, and says what it saw.
 pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
     let place = Place::find(reach)?;
+    let mended = if args.repair { mend::mend(&place).await? } else { Vec::new() };
     let mut findings = vec![configuration(&place), state_directory(&place), log(&place), space(&place)];
+    findings.extend(mend::look(&place));
+    findings.extend(mended);
     for (program, args, need) in
         [("git", "--version", Health::Bad), ("sh", "-c true", Health::Bad), ("docker", "--version", Health::Note)]
     {
@@ -73,9 +82,9 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
         say(&pretty(&rows.into()));
     } else {
         for finding in &findings {
-            say(&format!("{:<5} {:<14} {}", finding.health.word(), finding.what, finding.said));
+            say(&format!("{:<6} {:<14} {}", finding.health.word(), finding.what, finding.said));
             if let Some(hint) = &finding.hint {
-                say(&format!("{:<20} hint: {hint}", ""));
+                say(&format!("{:<21} hint: {hint}", ""));
             }
         }
     }
@@ -108,7 +117,7 @@ fn state_directory(place: &Place) -> Finding {
     let dir = &place.paths.state_dir;
     let made = private_directory(dir).and_then(|()| tempfile::NamedTempFile::new_in(dir).map(|_| ()));
     match made {
-        Ok(()) => good("state", format!("{} ({} of output)", dir.display(), size(total(&dir.join("output"))))),
+        Ok(()) => good("state", format!("{} ({} of output)", dir.display(), size(retain::size(&dir.join("output"))))),
         Err(error) => bad(
             "state",
             format!("can't write to {}: {error}", dir.display()),
@@ -119,8 +128,8 @@ fn state_directory(place: &Place) -> Finding {
 
 fn log(place: &Place) -> Finding {
     let dir = &place.paths.state_dir;
-    let file = dir.join("records.db");
-    if !file.exists() || LogReader::open(&file).and_then(|reader| reader.is_blank()).is_ok_and(|blank| blank) {
+    let file = dir.join(FILE);
+    if !file.exists() {
         return good("log", "nothing recorded yet");
     }
     let held = match Hold::take(dir) {
@@ -128,12 +137,20 @@ fn log(place: &Place) -> Finding {
         Err(HoldError::Taken { pid: Some(pid), .. }) => format!("held by process {pid}"),
         Err(error) => error.to_string(),
     };
-    let read = Follower::open(dir, Refusal::new("reading only"), &tokio::runtime::Handle::current());
-    let newest = LogReader::open(&file).and_then(|reader| reader.check());
-    match (read, newest) {
-        (Ok(_), Ok(records)) => good("log", format!("{records} records, {held}")),
-        (Err(error), _) | (_, Err(error)) => {
-            bad("log", format!("it can't be read: {error}"), "keep a copy of the state directory before anything else")
+    let checked = LogReader::open(&file).and_then(|reader| {
+        let blank = reader.is_blank()?;
+        if blank { Ok(None) } else { reader.check().map(Some) }
+    });
+    match checked {
+        Ok(None) => good("log", "nothing recorded yet"),
+        Ok(Some(records)) => good("log", format!("{records} records, {held}")),
+        Err(error) => {
+            let (said, hint) = hint_of(&error);
+            bad(
+                "log",
+                format!("it can't be read: {said}"),
+                hint.unwrap_or("`gonogo restore` puts a backup in its place"),
+            )
         }
     }
 }
@@ -191,13 +208,8 @@ fn terminal() -> Finding {
     }
 }
 
-/// Bytes in a directory and everything below it.
-fn total(dir: &Path) -> u64 {
-    let files = ignore::WalkBuilder::new(dir).standard_filters(false).build().flatten();
-    files.filter_map(|entry| entry.metadata().ok()).filter(|about| about.is_file()).map(|about| about.len()).sum()
-}
-
-fn size(bytes: u64) -> String {
+/// A number of bytes, for people.
+pub fn size(bytes: u64) -> String {
     match bytes {
         0..1_048_576 => format!("{} KB", bytes / 1024),
         1_048_576..1_073_741_824 => format!("{} MB", bytes >> 20),
