@@ -60,6 +60,7 @@ fn options(place: &Place, root: Option<PathBuf>, actor: &Actor) -> Options {
     let theme = &place.settings.theme;
     let mut options = Options {
         keymap: place.settings.keymap.clone(),
+        bandwidth: place.settings.bandwidth,
         root,
         person: actor.to_string(),
         in_process: true,

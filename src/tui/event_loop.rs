@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
+use crossterm::event::{Event, KeyEventKind};
 use futures::{Stream, StreamExt as _};
 use ratatui::{Terminal, layout::Size};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     domain::{id::ProposalId, patch::PatchText, time::Timestamp},
@@ -22,18 +22,23 @@ use crate::{
 
 use super::{
     editor, input,
+    keyboard::{Answer, Heard, Keyboard, shifted_f3},
     layout::Layout,
     options::{BoardError, Left, Options},
-    screen::{Gauge, Pipe, Screen},
+    pace::Pace,
+    screen::{
+        self, Screen,
+        pipe::{Gauge, Pipe},
+    },
     terminal::{self, Asked, Guard, Signals},
-    ui::{Clock, Effect, Intent, Ui},
+    ui::{Clock, Effect, Intent, Purpose, Ui},
     update, view,
 };
 
-/// Not more often than this: 30 frames a second.
-const FRAME: Duration = Duration::from_millis(33);
-/// A key is shown sooner.
-const KEY: Duration = Duration::from_millis(8);
+/// So long before a frame, the lines that it will show are asked for; it isn't held up longer for them.
+const LOOK: Duration = Duration::from_millis(6);
+/// Answers of the terminal that are under way are waited for no longer, when the board is left.
+const LAST: Duration = Duration::from_secs(1);
 /// The first frame waits no longer than this for what has happened so far; a longer log is drawn as it comes.
 const FIRST: Duration = Duration::from_millis(15);
 /// Frames of the session taken in before the screen gets its turn.
@@ -54,11 +59,12 @@ pub async fn run(session: Session, options: Options) -> Result<Left, BoardError>
     board.draw_if_due()?;
     let mut signals = Some(Signals::listen()?);
     let left = loop {
-        let mut events = EventStream::new();
-        let exit = board.turn(&mut events, &mut signals).await?;
-        // The stream reads the terminal in the background: it must be gone before somebody else reads there.
-        drop(events);
+        let mut keyboard = Keyboard::open()?;
+        let exit = board.turn(&mut keyboard, &mut signals).await?;
         gauge.wait(Duration::from_millis(500));
+        board.take_answers(&mut keyboard).await;
+        // It must be gone before somebody else reads there.
+        drop(keyboard);
         match exit {
             Exit::Leave(left) => break left,
             Exit::Suspend => {
@@ -98,7 +104,9 @@ pub(super) struct Board<W: Write> {
     clock: Box<dyn Fn() -> Clock + Send>,
     outbox: VecDeque<Ask>,
     exit: Option<Exit>,
-    next_frame: Duration,
+    pace: Pace,
+    /// The next frame's lines have been asked for: they are waited for until then.
+    look_until: Option<Duration>,
     next_tick: Duration,
     shown_armed: bool,
     /// How often the screen was drawn.
@@ -117,6 +125,7 @@ impl<W: Write> Board<W> {
         let size = terminal.size()?;
         let now = clock();
         let opening = std::mem::take(&mut options.opening);
+        let pace = Pace::new(options.bandwidth, now.mono);
         let outbox = opening.into_iter().map(|command| Ask::Command { id: session.next_id(), command }).collect();
         Ok(Self {
             ui: Ui::new(options, (size.width, size.height), now),
@@ -127,7 +136,8 @@ impl<W: Write> Board<W> {
             clock,
             outbox,
             exit: None,
-            next_frame: now.mono,
+            pace,
+            look_until: None,
             next_tick: now.mono,
             shown_armed: false,
             draws: 0,
@@ -135,17 +145,17 @@ impl<W: Write> Board<W> {
     }
 
     /// Turns until there is a reason to stand still.
-    pub(super) async fn turn<E>(&mut self, events: &mut E, signals: &mut Option<Signals>) -> io::Result<Exit>
+    pub(super) async fn turn<E>(&mut self, heard: &mut E, signals: &mut Option<Signals>) -> io::Result<Exit>
     where
-        E: Stream<Item = io::Result<Event>> + Unpin,
+        E: Stream<Item = io::Result<Heard>> + Unpin,
     {
         loop {
             let pause = self.wake_at().map(|at| at.saturating_sub((self.clock)().mono));
             tokio::select! {
                 biased;
                 asked = next_signal(signals) => self.signal(asked),
-                event = events.next() => match event {
-                    Some(event) => self.event(event?),
+                heard = heard.next() => match heard {
+                    Some(heard) => self.heard(heard?),
                     None => self.exit = Some(Exit::Leave(Left::Gone { reason: "the terminal was closed".into() })),
                 },
                 frame = self.session.frame() => match frame {
@@ -158,6 +168,7 @@ impl<W: Write> Board<W> {
                         self.exit = Some(Exit::Leave(Left::Gone { reason }));
                     }
                 },
+                () = self.gauge.out() => {}
                 () = wait(pause) => {}
             }
             self.flush_outbox();
@@ -172,20 +183,70 @@ impl<W: Write> Board<W> {
     fn wake_at(&self) -> Option<Duration> {
         let now = (self.clock)().mono;
         let soon = now + Duration::from_millis(5);
-        let draw =
-            self.ui.dirty.then(|| if self.gauge.is_idle() { self.next_frame } else { self.next_frame.max(soon) });
+        // While a write is under way, its end is what is waited for.
+        let draw = (self.ui.dirty && self.gauge.is_idle()).then(|| self.draw_at());
         let arm = self.ui.card.arms_at().filter(|at| *at > now && self.ui.card_may_take_keys());
         let tick = view::status::ticks(&self.ui, &self.state).then_some(self.next_tick);
         let send = (!self.outbox.is_empty()).then_some(soon);
         [draw, arm, tick, send].into_iter().flatten().min()
     }
 
+    /// When the next frame is drawn, or its lines are asked for.
+    fn draw_at(&self) -> Duration {
+        let ready = self.pace.ready_at();
+        match self.look_until {
+            None => ready.saturating_sub(LOOK),
+            Some(until) if self.ui.log.is_reading() => ready.max(until),
+            Some(_) => ready,
+        }
+    }
+
     fn signal(&mut self, asked: Asked) {
-        self.exit = Some(match asked {
-            Asked::End(number) => Exit::Leave(Left::Signal { number }),
-            Asked::Suspend => Exit::Suspend,
-            Asked::Resumed => Exit::Resumed,
-        });
+        self.exit = match asked {
+            Asked::End(number) => Some(Exit::Leave(Left::Signal { number })),
+            Asked::Suspend => Some(Exit::Suspend),
+            Asked::Resumed => Some(Exit::Resumed),
+            Asked::Resized => {
+                self.ui.dirty = true;
+                None
+            }
+        };
+    }
+
+    fn heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Event(event) => self.event(event),
+            Heard::Answer(Answer::Cursor { row, column }) => {
+                let now = (self.clock)().mono;
+                if !self.pace.answered(now, column) && row == 1 {
+                    return self.event(shifted_f3(column));
+                }
+                self.ui.link.round_trip = self.pace.round_trip();
+                self.ui.dirty |= std::mem::replace(&mut self.ui.link.low, self.pace.is_low()) != self.ui.link.low;
+            }
+            // Known, and neither on nor off for good.
+            Heard::Answer(Answer::Mode { mode: screen::SYNCHRONIZED, state: 1 | 2 }) => {
+                self.terminal.backend_mut().synchronize();
+            }
+            Heard::Answer(_) => {}
+        }
+    }
+
+    /// Takes in the answers that are under way: whoever reads the terminal next shall not find them.
+    async fn take_answers<E>(&mut self, heard: &mut E)
+    where
+        E: Stream<Item = io::Result<Heard>> + Unpin,
+    {
+        let end = (self.clock)().mono + LAST;
+        while let Some(due) = self.pace.answer_due() {
+            let left = due.min(end).saturating_sub((self.clock)().mono);
+            match timeout(left, heard.next()).await {
+                Ok(Some(Ok(answer @ Heard::Answer(_)))) => self.heard(answer),
+                // What is typed while the board goes is for nobody.
+                Ok(Some(Ok(Heard::Event(_)))) => {}
+                _ => break,
+            }
+        }
     }
 
     fn event(&mut self, event: Event) {
@@ -200,16 +261,12 @@ impl<W: Write> Board<W> {
                 self.ui.card.disturb(self.ui.clock.mono);
                 self.ui.is_typing().then_some(Intent::Paste(text))
             }
-            Event::Resize(..) => {
-                self.ui.dirty = true;
-                None
-            }
             _ => None,
         };
         if let Some(intent) = intent {
             let effects = update::update(&mut self.ui, &self.state, intent);
             self.perform(effects);
-            self.next_frame = self.next_frame.min(self.ui.clock.mono + KEY);
+            self.pace.hurry(self.ui.clock.mono);
         }
     }
 
@@ -218,6 +275,12 @@ impl<W: Write> Board<W> {
             for record in records {
                 self.state.apply(record);
             }
+        }
+        if let Frame::Reply { id, .. } = &frame
+            && !matches!(self.ui.awaiting.get(id), None | Some(Purpose::Lines { .. }))
+        {
+            // Somebody waits for it.
+            self.pace.hurry((self.clock)().mono);
         }
         let effects = update::hear(&mut self.ui, &self.state, frame);
         self.perform(effects);
@@ -298,7 +361,7 @@ impl<W: Write> Board<W> {
         self.terminal.backend_mut().forget();
         self.terminal.clear()?;
         self.ui.dirty = true;
-        self.next_frame = Duration::ZERO;
+        self.pace.begin_anew((self.clock)().mono);
         self.draw_if_due()
     }
 
@@ -311,21 +374,31 @@ impl<W: Write> Board<W> {
             self.next_tick = now + Duration::from_secs(1);
         }
         self.ui.dirty |= self.ui.card_is_armed() != self.shown_armed;
-        if !self.ui.dirty || now < self.next_frame || !self.gauge.is_idle() {
+        if !self.ui.dirty || now < self.draw_at() || !self.gauge.is_idle() {
             return Ok(());
         }
         let size = self.terminal.size()?;
         self.ui.size = (size.width, size.height);
-        let effects = update::settle(&mut self.ui, &self.state);
-        self.perform(effects);
+        if self.look_until.is_none() {
+            self.look_until = Some(now + LOOK);
+            let effects = update::settle(&mut self.ui, &self.state);
+            self.perform(effects);
+            if now < self.draw_at() {
+                return Ok(());
+            }
+        }
+        self.look_until = None;
+        let unread = update::place(&mut self.ui, &self.state);
         let (ui, state) = (&self.ui, &self.state);
+        let question = self.pace.question(now, self.gauge.took());
+        self.terminal.backend_mut().ask(question);
         self.terminal.draw(|frame| view::draw(frame, ui, state))?;
+        self.pace.sent(now, self.terminal.backend().sent(), question);
         self.draws += 1;
         self.shown_armed = self.ui.card_is_armed();
         let on_screen = Layout::of(&self.ui).shows_card(&self.ui) && self.ui.overlay.is_none();
         self.ui.card.was_drawn(on_screen, now);
-        self.ui.dirty = false;
-        self.next_frame = now + FRAME;
+        self.ui.dirty = unread;
         Ok(())
     }
 

@@ -30,8 +30,9 @@ use crate::{
         event_loop::{Board, Exit},
         fixture,
         glyphs::UNICODE,
+        keyboard::Heard,
         options::Left,
-        screen::{Gauge, Screen},
+        screen::{Screen, pipe::Gauge},
         ui::Clock,
     },
 };
@@ -60,8 +61,8 @@ impl Write for Counter {
 struct Bench {
     board: Board<Counter>,
     written: Counter,
-    keys: events::UnboundedSender<io::Result<Event>>,
-    events: events::UnboundedReceiver<io::Result<Event>>,
+    keys: events::UnboundedSender<io::Result<Heard>>,
+    events: events::UnboundedReceiver<io::Result<Heard>>,
     frames: mpsc::Sender<Frame>,
     asks: mpsc::Receiver<Ask>,
 }
@@ -108,7 +109,7 @@ impl Bench {
     }
 
     fn press(&self, name: &str) {
-        self.keys.unbounded_send(Ok(Event::Key(key(name)))).unwrap();
+        self.keys.unbounded_send(Ok(Heard::Event(Event::Key(key(name))))).unwrap();
     }
 
     async fn tell(&self, records: Vec<Arc<Record>>) {
