@@ -62,7 +62,9 @@ pub async fn run(session: Session, options: Options) -> Result<Left, BoardError>
         let mut keyboard = Keyboard::open()?;
         let exit = board.turn(&mut keyboard, &mut signals).await?;
         gauge.wait(Duration::from_millis(500));
-        board.take_answers(&mut keyboard).await;
+        if exit != Exit::Resumed {
+            board.take_answers(&mut keyboard).await;
+        }
         // It must be gone before somebody else reads there.
         drop(keyboard);
         match exit {
@@ -233,7 +235,7 @@ impl<W: Write> Board<W> {
     }
 
     /// Takes in the answers that are under way: whoever reads the terminal next shall not find them.
-    async fn take_answers<E>(&mut self, heard: &mut E)
+    pub(super) async fn take_answers<E>(&mut self, heard: &mut E)
     where
         E: Stream<Item = io::Result<Heard>> + Unpin,
     {

@@ -10,6 +10,11 @@ const ENOUGH: u32 = 6;
 /// A line is slow below the first, and is so until it is faster than the second (bytes a second).
 const SLOW: (f64, f64) = (40_000.0, 80_000.0);
 
+/// A frame as large as this tells how fast the line is at least.
+const TELLING: f64 = 500.0;
+/// What one frame tells counts for some thirty others; and no more than this does it tell.
+const FASTEST: (f64, f64) = (0.95, 400_000.0);
+
 /// What is known about the line.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Line {
@@ -21,6 +26,8 @@ pub struct Line {
     products: f64,
     /// The longest of late; less and less of it counts.
     longest: f64,
+    /// As fast as this a frame was there and answered, of late. A busy machine makes frames late, but no line faster than it is.
+    fastest: f64,
     slow: bool,
 }
 
@@ -36,8 +43,10 @@ impl Line {
         self.squares = mean(self.squares, bytes * bytes);
         self.products = mean(self.products, bytes * seconds);
         self.longest = seconds.max(self.longest * 0.95);
+        let shown = if bytes < TELLING { 0.0 } else { (bytes / seconds.max(1e-6)).min(FASTEST.1) };
+        self.fastest = shown.max(self.fastest * FASTEST.0);
         if self.count >= ENOUGH {
-            let speed = 1.0 / self.for_a_byte().max(1e-9);
+            let speed = (1.0 / self.for_a_byte().max(1e-9)).max(self.fastest);
             self.slow = speed < if self.slow { SLOW.1 } else { SLOW.0 };
         }
     }

@@ -1,5 +1,7 @@
 //! The wheel itself: when it draws, what it writes, what it asks for. Time is paused, so that it costs none.
 
+mod answers;
+
 use std::{
     io::{self, Write},
     sync::{
