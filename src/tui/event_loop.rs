@@ -1,4 +1,4 @@
-//! The wheel: keys, frames and time in; one place where the screen is drawn.
+//! The wheel: keys, frames and time in; requests and drawings out.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +9,7 @@ use std::{
 use crossterm::event::{Event, KeyEventKind};
 use futures::{Stream, StreamExt as _};
 use ratatui::{Terminal, layout::Size};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     domain::{id::ProposalId, patch::PatchText, time::Timestamp},
@@ -22,12 +22,11 @@ use crate::{
 
 use super::{
     editor, input,
-    keyboard::{Answer, Heard, Keyboard, shifted_f3},
-    layout::Layout,
+    keyboard::{Heard, Keyboard},
     options::{BoardError, Left, Options},
     pace::Pace,
     screen::{
-        self, Screen,
+        Screen,
         pipe::{Gauge, Pipe},
     },
     terminal::{self, Asked, Guard, Signals},
@@ -35,10 +34,6 @@ use super::{
     update, view,
 };
 
-/// So long before a frame, the lines that it will show are asked for; it isn't held up longer for them.
-const LOOK: Duration = Duration::from_millis(6);
-/// Answers of the terminal that are under way are waited for no longer, when the board is left.
-const LAST: Duration = Duration::from_secs(1);
 /// The first frame waits no longer than this for what has happened so far; a longer log is drawn as it comes.
 const FIRST: Duration = Duration::from_millis(15);
 /// Frames of the session taken in before the screen gets its turn.
@@ -101,16 +96,16 @@ pub(super) struct Board<W: Write> {
     pub(super) ui: Ui,
     pub(super) state: State,
     session: Session,
-    terminal: Terminal<Screen<W>>,
-    gauge: Gauge,
-    clock: Box<dyn Fn() -> Clock + Send>,
+    pub(super) terminal: Terminal<Screen<W>>,
+    pub(super) gauge: Gauge,
+    pub(super) clock: Box<dyn Fn() -> Clock + Send>,
     outbox: VecDeque<Ask>,
     exit: Option<Exit>,
-    pace: Pace,
+    pub(super) pace: Pace,
     /// The next frame's lines have been asked for: they are waited for until then.
-    look_until: Option<Duration>,
-    next_tick: Duration,
-    shown_armed: bool,
+    pub(super) look_until: Option<Duration>,
+    pub(super) next_tick: Duration,
+    pub(super) shown_armed: bool,
     /// How often the screen was drawn.
     pub(super) draws: u64,
 }
@@ -129,8 +124,10 @@ impl<W: Write> Board<W> {
         let opening = std::mem::take(&mut options.opening);
         let pace = Pace::new(options.bandwidth, now.mono);
         let outbox = opening.into_iter().map(|command| Ask::Command { id: session.next_id(), command }).collect();
+        let mut ui = Ui::new(options, (size.width, size.height), now);
+        ui.link.low = pace.is_low();
         Ok(Self {
-            ui: Ui::new(options, (size.width, size.height), now),
+            ui,
             state: State::default(),
             session,
             terminal,
@@ -193,16 +190,6 @@ impl<W: Write> Board<W> {
         [draw, arm, tick, send].into_iter().flatten().min()
     }
 
-    /// When the next frame is drawn, or its lines are asked for.
-    fn draw_at(&self) -> Duration {
-        let ready = self.pace.ready_at();
-        match self.look_until {
-            None => ready.saturating_sub(LOOK),
-            Some(until) if self.ui.log.is_reading() => ready.max(until),
-            Some(_) => ready,
-        }
-    }
-
     fn signal(&mut self, asked: Asked) {
         self.exit = match asked {
             Asked::End(number) => Some(Exit::Leave(Left::Signal { number })),
@@ -215,43 +202,7 @@ impl<W: Write> Board<W> {
         };
     }
 
-    fn heard(&mut self, heard: Heard) {
-        match heard {
-            Heard::Event(event) => self.event(event),
-            Heard::Answer(Answer::Cursor { row, column }) => {
-                let now = (self.clock)().mono;
-                if !self.pace.answered(now, column) && row == 1 {
-                    return self.event(shifted_f3(column));
-                }
-                self.ui.link.round_trip = self.pace.round_trip();
-                self.ui.dirty |= std::mem::replace(&mut self.ui.link.low, self.pace.is_low()) != self.ui.link.low;
-            }
-            // Known, and neither on nor off for good.
-            Heard::Answer(Answer::Mode { mode: screen::SYNCHRONIZED, state: 1 | 2 }) => {
-                self.terminal.backend_mut().synchronize();
-            }
-            Heard::Answer(_) => {}
-        }
-    }
-
-    /// Takes in the answers that are under way: whoever reads the terminal next shall not find them.
-    pub(super) async fn take_answers<E>(&mut self, heard: &mut E)
-    where
-        E: Stream<Item = io::Result<Heard>> + Unpin,
-    {
-        let end = (self.clock)().mono + LAST;
-        while let Some(due) = self.pace.answer_due() {
-            let left = due.min(end).saturating_sub((self.clock)().mono);
-            match timeout(left, heard.next()).await {
-                Ok(Some(Ok(answer @ Heard::Answer(_)))) => self.heard(answer),
-                // What is typed while the board goes is for nobody.
-                Ok(Some(Ok(Heard::Event(_)))) => {}
-                _ => break,
-            }
-        }
-    }
-
-    fn event(&mut self, event: Event) {
+    pub(super) fn event(&mut self, event: Event) {
         self.ui.clock = (self.clock)();
         let intent = match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
@@ -305,7 +256,7 @@ impl<W: Write> Board<W> {
         }
     }
 
-    fn perform(&mut self, effects: Vec<Effect>) {
+    pub(super) fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Command(command, purpose) => {
@@ -356,52 +307,6 @@ impl<W: Write> Board<W> {
             Ok(()) => self.ui.say(format!("sent by OSC 52, {} bytes", text.len())),
             Err(error) => self.ui.complain(format!("not sent: {error}"), None),
         }
-    }
-
-    /// Draws everything anew at the next draw.
-    fn repaint(&mut self) -> io::Result<()> {
-        self.terminal.backend_mut().forget();
-        self.terminal.clear()?;
-        self.ui.dirty = true;
-        self.pace.begin_anew((self.clock)().mono);
-        self.draw_if_due()
-    }
-
-    /// The one place where the screen is drawn: if something that it shows has changed, and the last frame is out.
-    pub(super) fn draw_if_due(&mut self) -> io::Result<()> {
-        self.ui.clock = (self.clock)();
-        let now = self.ui.clock.mono;
-        if view::status::ticks(&self.ui, &self.state) && now >= self.next_tick {
-            self.ui.dirty = true;
-            self.next_tick = now + Duration::from_secs(1);
-        }
-        self.ui.dirty |= self.ui.card_is_armed() != self.shown_armed;
-        if !self.ui.dirty || now < self.draw_at() || !self.gauge.is_idle() {
-            return Ok(());
-        }
-        let size = self.terminal.size()?;
-        self.ui.size = (size.width, size.height);
-        if self.look_until.is_none() {
-            self.look_until = Some(now + LOOK);
-            let effects = update::settle(&mut self.ui, &self.state);
-            self.perform(effects);
-            if now < self.draw_at() {
-                return Ok(());
-            }
-        }
-        self.look_until = None;
-        let unread = update::place(&mut self.ui, &self.state);
-        let (ui, state) = (&self.ui, &self.state);
-        let question = self.pace.question(now, self.gauge.took());
-        self.terminal.backend_mut().ask(question);
-        self.terminal.draw(|frame| view::draw(frame, ui, state))?;
-        self.pace.sent(now, self.terminal.backend().sent(), question);
-        self.draws += 1;
-        self.shown_armed = self.ui.card_is_armed();
-        let on_screen = Layout::of(&self.ui).shows_card(&self.ui) && self.ui.overlay.is_none();
-        self.ui.card.was_drawn(on_screen, now);
-        self.ui.dirty = unread;
-        Ok(())
     }
 
     /// Waits for the editor, taking frames in meanwhile: what happens is not held up by it.

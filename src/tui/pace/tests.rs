@@ -96,7 +96,7 @@ fn a_busy_machine_is_no_slow_line() {
     draw(&mut pace, ms(0), ms(20_000), 2000, |bytes| {
         count.set(count.get() + 1);
         // Most large frames are held up, as chance will have it; some are not.
-        Some(if bytes > 1000 && count.get() % 5 != 0 { ms(80) } else { ms(2) })
+        Some(if bytes > 1000 && !count.get().is_multiple_of(5) { ms(80) } else { ms(2) })
     });
     assert!(!pace.is_low());
 }

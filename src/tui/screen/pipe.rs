@@ -12,11 +12,14 @@ use std::{
 
 use tokio::sync::Notify;
 
+/// Writes under way, at most: one frame, and copies.
+const MOST: usize = 8;
+
 /// Gathers a frame's bytes and hands them to the writing thread.
 #[derive(Debug)]
 pub struct Pipe {
     frame: Vec<u8>,
-    to: mpsc::Sender<Vec<u8>>,
+    to: mpsc::SyncSender<Vec<u8>>,
     gauge: Gauge,
 }
 
@@ -66,7 +69,7 @@ impl Gauge {
 impl Pipe {
     /// Starts a thread that writes to standard output.
     pub fn to_stdout() -> io::Result<(Self, Gauge)> {
-        let (to, frames) = mpsc::channel::<Vec<u8>>();
+        let (to, frames) = mpsc::sync_channel::<Vec<u8>>(MOST);
         let gauge = Gauge::default();
         let done = gauge.clone();
         std::thread::Builder::new().name("screen".into()).spawn(move || {
@@ -94,7 +97,10 @@ impl Write for Pipe {
             return Ok(());
         }
         self.gauge.0.way.fetch_add(1, Ordering::Acquire);
-        let frame = std::mem::take(&mut self.frame);
-        self.to.send(frame).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+        let sent = self.to.try_send(std::mem::take(&mut self.frame));
+        sent.map_err(|_| {
+            self.gauge.0.way.fetch_sub(1, Ordering::Release);
+            io::Error::other("the terminal takes nothing in")
+        })
     }
 }
