@@ -23,6 +23,8 @@ const SILENT: f64 = 32_000.0;
 const LEAST: f64 = 2_000.0;
 /// Bytes that a frame may owe to the budget: a screenful isn't paid for for ever.
 const DEBT: Duration = Duration::from_secs(2);
+/// What isn't paid for yet holds nothing up, as long as it is so little: the first screenful, a frame that is larger than others.
+const CREDIT: Duration = Duration::from_millis(100);
 /// A write that took longer than this was held up.
 const HELD_UP: Duration = Duration::from_millis(50);
 /// An answer isn't waited for longer than one of these.
@@ -123,8 +125,9 @@ impl Pace {
 
     /// A frame of so many bytes went out, with the question or without.
     pub fn sent(&mut self, now: Duration, bytes: usize, question: Option<u32>) {
+        // The first frame is there at once and says little: what it lacked is there soon after.
+        self.frame_at = now + if self.last.is_none() { KEY } else { FRAME };
         self.last = Some(now);
-        self.frame_at = now + FRAME;
         if bytes == 0 {
             return;
         }
@@ -133,7 +136,7 @@ impl Pace {
         }
         let cost = Duration::from_secs_f64(bytes as f64 / self.budget());
         self.paid_at = (self.paid_at.max(now) + cost).min(now + DEBT);
-        self.frame_at = self.frame_at.max(self.paid_at);
+        self.frame_at = self.frame_at.max(self.paid_at.saturating_sub(CREDIT));
     }
 
     /// The cursor's place has come. Gives back whether it was an answer.
@@ -165,7 +168,9 @@ impl Pace {
 
     fn budget(&self) -> f64 {
         let most = if self.is_low() { LOW } else { FULL };
-        if self.answers { most } else { most.min(self.takes) }
+        // Before the first answer is due nothing is known, unless a write was held up.
+        let unknown = self.misses == 0 && self.takes >= SILENT;
+        if self.answers || unknown { most } else { most.min(self.takes) }
     }
 
     fn patience(&self) -> Duration {
