@@ -96,6 +96,7 @@ fn options(place: &Place, opening: Opening) -> Options {
         in_process: opening.in_process,
         host: opening.host,
         opening: opening.commands,
+        bandwidth: place.settings.bandwidth,
         ..Options::default()
     };
     match theme.color {

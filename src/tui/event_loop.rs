@@ -1,4 +1,4 @@
-//! The wheel: keys, frames and time in; one place where the screen is drawn.
+//! The wheel: keys, frames and time in; requests and drawings out.
 
 use std::{
     collections::VecDeque,
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
+use crossterm::event::{Event, KeyEventKind};
 use futures::{Stream, StreamExt as _};
 use ratatui::{Terminal, layout::Size};
 use tokio::time::{Instant, sleep};
@@ -22,18 +22,18 @@ use crate::{
 
 use super::{
     editor, input,
-    layout::Layout,
+    keyboard::{Heard, Keyboard},
     options::{BoardError, Left, Options},
-    screen::{Gauge, Pipe, Screen},
+    pace::Pace,
+    screen::{
+        Screen,
+        pipe::{Gauge, Pipe},
+    },
     terminal::{self, Asked, Guard, Signals},
-    ui::{Clock, Effect, Intent, Ui},
+    ui::{Clock, Effect, Intent, Purpose, Ui},
     update, view,
 };
 
-/// Not more often than this: 30 frames a second.
-const FRAME: Duration = Duration::from_millis(33);
-/// A key is shown sooner.
-const KEY: Duration = Duration::from_millis(8);
 /// The first frame waits no longer than this for what has happened so far; a longer log is drawn as it comes.
 const FIRST: Duration = Duration::from_millis(15);
 /// Frames of the session taken in before the screen gets its turn.
@@ -54,11 +54,14 @@ pub async fn run(session: Session, options: Options) -> Result<Left, BoardError>
     board.draw_if_due()?;
     let mut signals = Some(Signals::listen()?);
     let left = loop {
-        let mut events = EventStream::new();
-        let exit = board.turn(&mut events, &mut signals).await?;
-        // The stream reads the terminal in the background: it must be gone before somebody else reads there.
-        drop(events);
+        let mut keyboard = Keyboard::open()?;
+        let exit = board.turn(&mut keyboard, &mut signals).await?;
         gauge.wait(Duration::from_millis(500));
+        if exit != Exit::Resumed {
+            board.take_answers(&mut keyboard).await;
+        }
+        // It must be gone before somebody else reads there.
+        drop(keyboard);
         match exit {
             Exit::Leave(left) => break left,
             Exit::Suspend => {
@@ -93,14 +96,16 @@ pub(super) struct Board<W: Write> {
     pub(super) ui: Ui,
     pub(super) state: State,
     session: Session,
-    terminal: Terminal<Screen<W>>,
-    gauge: Gauge,
-    clock: Box<dyn Fn() -> Clock + Send>,
+    pub(super) terminal: Terminal<Screen<W>>,
+    pub(super) gauge: Gauge,
+    pub(super) clock: Box<dyn Fn() -> Clock + Send>,
     outbox: VecDeque<Ask>,
     exit: Option<Exit>,
-    next_frame: Duration,
-    next_tick: Duration,
-    shown_armed: bool,
+    pub(super) pace: Pace,
+    /// The next frame's lines have been asked for: they are waited for until then.
+    pub(super) look_until: Option<Duration>,
+    pub(super) next_tick: Duration,
+    pub(super) shown_armed: bool,
     /// How often the screen was drawn.
     pub(super) draws: u64,
 }
@@ -117,9 +122,12 @@ impl<W: Write> Board<W> {
         let size = terminal.size()?;
         let now = clock();
         let opening = std::mem::take(&mut options.opening);
+        let pace = Pace::new(options.bandwidth, now.mono);
         let outbox = opening.into_iter().map(|command| Ask::Command { id: session.next_id(), command }).collect();
+        let mut ui = Ui::new(options, (size.width, size.height), now);
+        ui.link.low = pace.is_low();
         Ok(Self {
-            ui: Ui::new(options, (size.width, size.height), now),
+            ui,
             state: State::default(),
             session,
             terminal,
@@ -127,7 +135,8 @@ impl<W: Write> Board<W> {
             clock,
             outbox,
             exit: None,
-            next_frame: now.mono,
+            pace,
+            look_until: None,
             next_tick: now.mono,
             shown_armed: false,
             draws: 0,
@@ -135,17 +144,17 @@ impl<W: Write> Board<W> {
     }
 
     /// Turns until there is a reason to stand still.
-    pub(super) async fn turn<E>(&mut self, events: &mut E, signals: &mut Option<Signals>) -> io::Result<Exit>
+    pub(super) async fn turn<E>(&mut self, heard: &mut E, signals: &mut Option<Signals>) -> io::Result<Exit>
     where
-        E: Stream<Item = io::Result<Event>> + Unpin,
+        E: Stream<Item = io::Result<Heard>> + Unpin,
     {
         loop {
             let pause = self.wake_at().map(|at| at.saturating_sub((self.clock)().mono));
             tokio::select! {
                 biased;
                 asked = next_signal(signals) => self.signal(asked),
-                event = events.next() => match event {
-                    Some(event) => self.event(event?),
+                heard = heard.next() => match heard {
+                    Some(heard) => self.heard(heard?),
                     None => self.exit = Some(Exit::Leave(Left::Gone { reason: "the terminal was closed".into() })),
                 },
                 frame = self.session.frame() => match frame {
@@ -158,6 +167,7 @@ impl<W: Write> Board<W> {
                         self.exit = Some(Exit::Leave(Left::Gone { reason }));
                     }
                 },
+                () = self.gauge.out() => {}
                 () = wait(pause) => {}
             }
             self.flush_outbox();
@@ -172,8 +182,8 @@ impl<W: Write> Board<W> {
     fn wake_at(&self) -> Option<Duration> {
         let now = (self.clock)().mono;
         let soon = now + Duration::from_millis(5);
-        let draw =
-            self.ui.dirty.then(|| if self.gauge.is_idle() { self.next_frame } else { self.next_frame.max(soon) });
+        // While a write is under way, its end is what is waited for.
+        let draw = (self.ui.dirty && self.gauge.is_idle()).then(|| self.draw_at());
         let arm = self.ui.card.arms_at().filter(|at| *at > now && self.ui.card_may_take_keys());
         let tick = view::status::ticks(&self.ui, &self.state).then_some(self.next_tick);
         let send = (!self.outbox.is_empty()).then_some(soon);
@@ -181,14 +191,18 @@ impl<W: Write> Board<W> {
     }
 
     fn signal(&mut self, asked: Asked) {
-        self.exit = Some(match asked {
-            Asked::End(number) => Exit::Leave(Left::Signal { number }),
-            Asked::Suspend => Exit::Suspend,
-            Asked::Resumed => Exit::Resumed,
-        });
+        self.exit = match asked {
+            Asked::End(number) => Some(Exit::Leave(Left::Signal { number })),
+            Asked::Suspend => Some(Exit::Suspend),
+            Asked::Resumed => Some(Exit::Resumed),
+            Asked::Resized => {
+                self.ui.dirty = true;
+                None
+            }
+        };
     }
 
-    fn event(&mut self, event: Event) {
+    pub(super) fn event(&mut self, event: Event) {
         self.ui.clock = (self.clock)();
         let intent = match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
@@ -200,16 +214,12 @@ impl<W: Write> Board<W> {
                 self.ui.card.disturb(self.ui.clock.mono);
                 self.ui.is_typing().then_some(Intent::Paste(text))
             }
-            Event::Resize(..) => {
-                self.ui.dirty = true;
-                None
-            }
             _ => None,
         };
         if let Some(intent) = intent {
             let effects = update::update(&mut self.ui, &self.state, intent);
             self.perform(effects);
-            self.next_frame = self.next_frame.min(self.ui.clock.mono + KEY);
+            self.pace.hurry(self.ui.clock.mono);
         }
     }
 
@@ -218,6 +228,12 @@ impl<W: Write> Board<W> {
             for record in records {
                 self.state.apply(record);
             }
+        }
+        if let Frame::Reply { id, .. } = &frame
+            && !matches!(self.ui.awaiting.get(id), None | Some(Purpose::Lines { .. }))
+        {
+            // Somebody waits for it.
+            self.pace.hurry((self.clock)().mono);
         }
         let effects = update::hear(&mut self.ui, &self.state, frame);
         self.perform(effects);
@@ -240,7 +256,7 @@ impl<W: Write> Board<W> {
         }
     }
 
-    fn perform(&mut self, effects: Vec<Effect>) {
+    pub(super) fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Command(command, purpose) => {
@@ -291,42 +307,6 @@ impl<W: Write> Board<W> {
             Ok(()) => self.ui.say(format!("sent by OSC 52, {} bytes", text.len())),
             Err(error) => self.ui.complain(format!("not sent: {error}"), None),
         }
-    }
-
-    /// Draws everything anew at the next draw.
-    fn repaint(&mut self) -> io::Result<()> {
-        self.terminal.backend_mut().forget();
-        self.terminal.clear()?;
-        self.ui.dirty = true;
-        self.next_frame = Duration::ZERO;
-        self.draw_if_due()
-    }
-
-    /// The one place where the screen is drawn: if something that it shows has changed, and the last frame is out.
-    pub(super) fn draw_if_due(&mut self) -> io::Result<()> {
-        self.ui.clock = (self.clock)();
-        let now = self.ui.clock.mono;
-        if view::status::ticks(&self.ui, &self.state) && now >= self.next_tick {
-            self.ui.dirty = true;
-            self.next_tick = now + Duration::from_secs(1);
-        }
-        self.ui.dirty |= self.ui.card_is_armed() != self.shown_armed;
-        if !self.ui.dirty || now < self.next_frame || !self.gauge.is_idle() {
-            return Ok(());
-        }
-        let size = self.terminal.size()?;
-        self.ui.size = (size.width, size.height);
-        let effects = update::settle(&mut self.ui, &self.state);
-        self.perform(effects);
-        let (ui, state) = (&self.ui, &self.state);
-        self.terminal.draw(|frame| view::draw(frame, ui, state))?;
-        self.draws += 1;
-        self.shown_armed = self.ui.card_is_armed();
-        let on_screen = Layout::of(&self.ui).shows_card(&self.ui) && self.ui.overlay.is_none();
-        self.ui.card.was_drawn(on_screen, now);
-        self.ui.dirty = false;
-        self.next_frame = now + FRAME;
-        Ok(())
     }
 
     /// Waits for the editor, taking frames in meanwhile: what happens is not held up by it.

@@ -173,7 +173,16 @@ impl LogPane {
 
     /// Puts the pane where it belongs in a space of `height` rows, and says what must be read for that.
     pub fn settle(&mut self, height: usize, width: usize) -> Option<(Query, (u64, u64))> {
-        self.output.as_ref()?;
+        self.place(height, width);
+        let (first, count) = self.missing(height as u64)?;
+        let output = self.output.clone()?;
+        let asked = (first, first + count);
+        self.reading.push(asked);
+        Some((Query::Lines { output, first, count: count as u32 }, asked))
+    }
+
+    /// Puts the pane where it belongs; gives back whether something must be read for that.
+    pub fn place(&mut self, height: usize, width: usize) -> bool {
         let height_lines = height as u64;
         if self.follow {
             let end = self.readable_end(height_lines);
@@ -185,7 +194,12 @@ impl LogPane {
                 (self.top, self.skip) = (last_top, last_skip);
             }
         }
-        self.missing(height_lines)
+        self.missing(height_lines).is_some()
+    }
+
+    /// Lines have been asked for that are not there yet.
+    pub fn is_reading(&self) -> bool {
+        !self.reading.is_empty()
     }
 
     /// The end up to which a whole pane of lines has been read, if that is near the true end: shown until the rest is there.
@@ -213,9 +227,13 @@ impl LogPane {
         (top, 0)
     }
 
-    /// What to read next: what is shown and is not there, with a screen more either way.
-    fn missing(&mut self, height: u64) -> Option<(Query, (u64, u64))> {
-        let output = self.output.clone().filter(|_| self.stuck.is_none())?;
+    /// What to read next, from and how many: what is shown and is not there, with a screen more either way. One read at a time
+    /// of an end that moves on.
+    fn missing(&self, height: u64) -> Option<(u64, u64)> {
+        let at_once = if self.follow { 1 } else { 4 };
+        if self.output.is_none() || self.stuck.is_some() || self.reading.len() >= at_once {
+            return None;
+        }
         let (low, high) = if self.known {
             let end = if self.follow { self.total } else { self.top + height };
             (end.saturating_sub(2 * height), (end + height).min(self.total))
@@ -225,13 +243,7 @@ impl LogPane {
         let gap = |n: &u64| !self.lines.contains_key(n) && !self.reading.iter().any(|(a, b)| (a..b).contains(&n));
         let first = (low..high).find(gap)?;
         let last = (low..high).rev().find(gap).unwrap_or(first);
-        if self.reading.len() >= 4 {
-            return None;
-        }
-        let count = (last + 1 - first).min(BATCH);
-        let asked = (first, first + count);
-        self.reading.push(asked);
-        Some((Query::Lines { output, first, count: count as u32 }, asked))
+        Some((first, (last + 1 - first).min(BATCH)))
     }
 
     /// Moves by rows; gives up following.

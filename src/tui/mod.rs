@@ -1,18 +1,22 @@
 //! The board: state in, screen out; keys in, requests out.
 //!
 //! A key becomes an intent ([`input`]), an intent changes what is looked at and asks for things ([`update`]), and what is
-//! looked at, with the [`crate::state`], becomes a screen ([`view`]). [`event_loop`] turns the wheel and holds the one place
-//! where anything is drawn. [`ui`] is all that the board itself remembers; nothing of it matters to anybody else.
+//! looked at, with the [`crate::state`], becomes a screen ([`view`]). [`event_loop`] turns the wheel; `drawing` is the one place
+//! where anything is drawn, at the [`pace`] of the terminal's answers. [`ui`] is all that the board itself remembers; nothing
+//! of it matters to anybody else.
 
 pub mod card;
+mod drawing;
 mod editor;
 pub mod event_loop;
 pub mod fixture;
 pub mod glyphs;
 pub mod input;
+pub mod keyboard;
 pub mod layout;
 pub mod log;
 pub mod options;
+pub mod pace;
 pub mod picture;
 pub mod screen;
 pub mod select;

@@ -4,7 +4,10 @@ use std::{env, path::PathBuf};
 
 use jiff::tz::TimeZone;
 
-use crate::{config::keymap::Keymap, protocol::command::Command};
+use crate::{
+    config::{keymap::Keymap, settings::Bandwidth},
+    protocol::command::Command,
+};
 
 use super::{
     glyphs::{ASCII, Glyphs, UNICODE},
@@ -20,6 +23,8 @@ pub struct Options {
     pub theme: Theme,
     /// Characters.
     pub glyphs: &'static Glyphs,
+    /// How many bytes a second may be drawn with.
+    pub bandwidth: Bandwidth,
     /// The checkout that the person stands in: its project is chosen first, and `S` starts its pipeline.
     pub root: Option<PathBuf>,
     /// The person's name, as it will stand in the log.
@@ -42,6 +47,7 @@ impl Default for Options {
             keymap: Keymap::default(),
             theme: if no_colour { Theme::plain() } else { Theme::terminal() },
             glyphs: if locale_is_utf8() { &UNICODE } else { &ASCII },
+            bandwidth: Bandwidth::default(),
             root: None,
             person: env::var("USER").unwrap_or_default(),
             zone: TimeZone::system(),

@@ -78,6 +78,7 @@ pub struct Signals {
     end: [(i32, Signal); 3],
     stop: Signal,
     resume: Signal,
+    resize: Signal,
 }
 
 /// What a signal asks for.
@@ -89,6 +90,8 @@ pub enum Asked {
     Suspend,
     /// It goes on, after a stop that couldn't be seen coming.
     Resumed,
+    /// To look how large the terminal is.
+    Resized,
 }
 
 impl Signals {
@@ -99,6 +102,7 @@ impl Signals {
             end: [on(SignalKind::terminate())?, on(SignalKind::hangup())?, on(SignalKind::interrupt())?],
             stop: signal(SignalKind::from_raw(nix::libc::SIGTSTP))?,
             resume: signal(SignalKind::from_raw(nix::libc::SIGCONT))?,
+            resize: signal(SignalKind::window_change())?,
         })
     }
 
@@ -111,6 +115,7 @@ impl Signals {
             _ = on_int.recv() => Asked::End(*int),
             _ = self.stop.recv() => Asked::Suspend,
             _ = self.resume.recv() => Asked::Resumed,
+            _ = self.resize.recv() => Asked::Resized,
         }
     }
 }

@@ -114,6 +114,10 @@ pub struct Link {
     pub gone: Option<String>,
     /// Telemetry messages that were dropped.
     pub dropped: u64,
+    /// What a question to the terminal and its answer take, if it answers.
+    pub round_trip: Option<Duration>,
+    /// Little is sent to the terminal.
+    pub low: bool,
     /// Who is attached.
     pub peers: Vec<Peer>,
     /// How the other side fares.

@@ -1,11 +1,13 @@
 //! The board in a terminal: how it comes, how it goes, what it asks before it goes.
 
+use std::time::{Duration, Instant};
+
 use gonogo::domain::{id::RunId, outcome::RunOutcome};
 use nix::sys::signal::Signal;
 
 use crate::{
-    home::{Home, contains},
-    terminal::Terminal,
+    home::{Home, contains, wait_for},
+    terminal::{Answers, Terminal},
 };
 
 const LONG: &str = "[pipelines.ci.jobs.wait]\nsteps = [\"echo waiting; touch ../started; sleep 600\"]\n";
@@ -122,4 +124,103 @@ fn without_a_terminal_there_is_the_status_instead() {
     let ran = home.run(&project, &[]).expect(0);
     contains(&ran.stdout, "run 1");
     assert!(!ran.stdout.contains('\x1b'), "{:?}", ran.stdout);
+}
+
+#[test]
+fn an_answer_that_comes_late_is_not_left_to_the_shell() {
+    let home = Home::new();
+    let project = home.project("shop", LONG);
+    for late in [0, 30, 200] {
+        let answers = Answers::After(Duration::from_millis(late));
+        let terminal = Terminal::that_answers(answers, &home, &project.root, &[], (100, 30));
+        terminal.wait_text("shop");
+        // Each key makes a frame, and each frame a question; the last one is under way when the board goes.
+        terminal.press("?");
+        terminal.wait_text("Keys");
+        terminal.press("?jkjkq");
+        let (status, ended) = terminal.finish();
+        assert_eq!(status.code(), Some(0), "{}", ended.text);
+        assert!(!ended.taken_over, "the terminal was not given back");
+        assert!(!ended.text.contains("^[["), "an answer came to the shell:\n{}", ended.text);
+    }
+}
+
+#[test]
+fn a_terminal_that_answers_nothing_holds_nothing_up() {
+    let home = Home::new();
+    let project = home.project("shop", "[pipelines.ci.jobs.build]\nsteps = [\"echo hello from the build\"]\n");
+    let terminal = Terminal::that_answers(Answers::Never, &home, &project.root, &[], (100, 30));
+    terminal.wait_text("shop");
+    terminal.press("S");
+    terminal.wait_text("hello from the build");
+    let began = Instant::now();
+    for _ in 0..10 {
+        terminal.press("?");
+        terminal.wait_text("Keys");
+        terminal.press("?");
+        terminal.wait("the help to go", |text| !text.contains("Keys"));
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    terminal.press("q");
+    let (status, ended) = terminal.finish();
+    assert_eq!(status.code(), Some(0), "{}", ended.text);
+    assert!(!ended.taken_over);
+}
+
+#[test]
+fn stopped_and_gone_on_it_reads_and_draws_as_before() {
+    let home = Home::new();
+    let project = home.project("shop", LONG);
+    for answers in [Answers::Never, Answers::After(Duration::from_millis(20))] {
+        let terminal = Terminal::that_answers(answers, &home, &project.root, &[], (100, 30));
+        terminal.wait_text("shop");
+        terminal.press("\x1a");
+        wait_for(
+            "the terminal to be given back",
+            || if terminal.is_taken_over() { Err(terminal.text()) } else { Ok(()) },
+        );
+        assert!(!terminal.text().contains("^[["), "{}", terminal.text());
+        terminal.signal(Signal::SIGCONT);
+        wait_for("the terminal to be taken again", || {
+            if terminal.is_taken_over() { Ok(()) } else { Err(terminal.text()) }
+        });
+        terminal.wait_text("shop");
+        terminal.press("?");
+        terminal.wait_text("Keys");
+        terminal.press("?q");
+        let (status, ended) = terminal.finish();
+        assert_eq!(status.code(), Some(0), "{}", ended.text);
+        assert!(!ended.taken_over && !ended.text.contains("^[["), "{}", ended.text);
+    }
+}
+
+#[test]
+fn a_new_size_is_drawn_by_itself() {
+    let home = Home::new();
+    let project = home.project("shop", LONG);
+    let terminal = Terminal::open(&home, &project.root, &[], (100, 30));
+    terminal.wait_text("shop");
+    terminal.resize((60, 20));
+    terminal.wait("a frame of the new size", |text| text.contains("1 Projects · 0 ━"));
+    terminal.press("q");
+    assert_eq!(terminal.finish().0.code(), Some(0));
+}
+
+#[test]
+fn what_a_terminal_says_in_pieces_or_unasked_is_no_key() {
+    let home = Home::new();
+    let project = home.project("shop", LONG);
+    let terminal = Terminal::open(&home, &project.root, &[], (100, 30));
+    terminal.wait_text("shop");
+    for piece in ["\x1b[?62;2", "2c\x1b]11;rgb:0/", "0/0\x1b\\\x1b[", "9;9R\x1b[?9;9;9x\x1b[200~qqq", "q\x1b[20", "1~"]
+    {
+        terminal.press(piece);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    terminal.press("?");
+    terminal.wait_text("Keys");
+    terminal.press("\x1b");
+    terminal.wait("Esc to close it", |text| !text.contains("Keys"));
+    terminal.press("q");
+    assert_eq!(terminal.finish().0.code(), Some(0));
 }

@@ -1,7 +1,7 @@
 //! A proposal as a person wants it: edited in their own editor, or without some of its hunks. It is proven again, asked again,
 //! and applied as it was last asked.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use gonogo::{
     domain::id::ProposalId,
@@ -10,7 +10,7 @@ use gonogo::{
 
 use crate::{
     home::{Home, Project},
-    terminal::Terminal,
+    terminal::{Answers, Terminal},
 };
 
 /// Thirty lines, two of them bad and far from each other; the job minds the first, its fixer mends both.
@@ -23,7 +23,8 @@ fn project(home: &Home) -> Project {
 
 /// Opens the board on the question about the repair.
 fn asked(home: &Home, project: &Project) -> Terminal {
-    let terminal = Terminal::open(home, &project.root, &[], (120, 40));
+    let late = Answers::After(Duration::from_millis(30));
+    let terminal = Terminal::that_answers(late, home, &project.root, &[], (120, 40));
     terminal.wait_text("shop");
     terminal.press("S");
     home.wait_state("a question", |state| pending(state, 1));
@@ -61,7 +62,13 @@ fn go(home: &Home, terminal: Terminal) {
 fn a_patch_that_was_edited_is_proven_and_asked_again_and_applied_as_edited() {
     let home = Home::new();
     let editor = home.tmp().join("editor");
-    fs::write(&editor, "#!/bin/sh\nsed -i 's/^+1 good$/+1 splendid/' \"$1\"\n").unwrap();
+    let heard = home.tmp().join("heard");
+    // It also writes down what it finds typed: nothing, though the terminal answers late.
+    let script = format!(
+        "#!/bin/sh\nold=$(stty -g </dev/tty)\nstty -icanon min 0 time 3 </dev/tty\nhead -c 100 </dev/tty >{}\nstty $old </dev/tty\nsed -i 's/^+1 good$/+1 splendid/' \"$1\"\n",
+        heard.display()
+    );
+    fs::write(&editor, script).unwrap();
     fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).unwrap();
     let home = home.variable("EDITOR", &editor.to_string_lossy()).variable("VISUAL", &editor.to_string_lossy());
     home.settings("");
@@ -69,6 +76,7 @@ fn a_patch_that_was_edited_is_proven_and_asked_again_and_applied_as_edited() {
     let terminal = asked(&home, &project);
     terminal.press("e");
     go(&home, terminal);
+    assert_eq!(fs::read_to_string(heard).unwrap(), "", "answers came to the editor");
     assert!(project.read("list").starts_with("1 splendid\n"), "{}", project.read("list"));
     assert!(project.read("list").ends_with("30 good\n"), "{}", project.read("list"));
 }

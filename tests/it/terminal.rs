@@ -21,6 +21,15 @@ use tui_term::vt100::Parser;
 
 use crate::home::{DEADLINE, Home, wait_for};
 
+/// Whether the terminal says where its cursor is when it is asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Answers {
+    /// As some do.
+    Never,
+    /// After this, as over a long line.
+    After(Duration),
+}
+
 /// The program on a screen of its own.
 pub struct Terminal {
     child: Child,
@@ -31,7 +40,12 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts the program in `dir` on a screen of this size.
-    pub fn open(home: &Home, dir: &Path, args: &[&str], (columns, rows): (u16, u16)) -> Self {
+    pub fn open(home: &Home, dir: &Path, args: &[&str], size: (u16, u16)) -> Self {
+        Self::that_answers(Answers::After(Duration::ZERO), home, dir, args, size)
+    }
+
+    /// The same on a terminal that answers so.
+    pub fn that_answers(answers: Answers, home: &Home, dir: &Path, args: &[&str], (columns, rows): (u16, u16)) -> Self {
         let (pty, inner) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(rows, columns)).unwrap();
         let command = Command::new(env!("CARGO_BIN_EXE_gonogo")).args(args).current_dir(dir).env_clear();
@@ -42,14 +56,27 @@ impl Terminal {
             let (pty, screen) = (Arc::clone(&pty), Arc::clone(&screen));
             std::thread::spawn(move || {
                 let mut buffer = [0; 16 << 10];
+                let mut unread = Vec::new();
                 // The end of output is an error on Linux (EIO).
                 while let Ok(count) = (&*pty).read(&mut buffer) {
-                    let new = &buffer[..count];
-                    screen.lock().unwrap().process(new);
-                    // As a real terminal does, it says what it is when it is asked.
-                    if new.windows(3).any(|window| window == b"\x1b[c") {
-                        (&*pty).write_all(b"\x1b[?62;c").unwrap();
+                    unread.extend_from_slice(&buffer[..count]);
+                    // As a real terminal does, it answers when everything before the question has been drawn.
+                    while let Some(at) = unread.windows(4).position(|window| window == b"\x1b[6n") {
+                        let before: Vec<u8> = unread.drain(..at + 4).collect();
+                        let (row, column) = {
+                            let mut screen = screen.lock().unwrap();
+                            screen.process(&before);
+                            screen.screen().cursor_position()
+                        };
+                        if let Answers::After(time) = answers {
+                            std::thread::sleep(time);
+                            let _ = (&*pty).write_all(format!("\x1b[{};{}R", row + 1, column + 1).as_bytes());
+                        }
                     }
+                    // The beginning of a question may stand at the end.
+                    let whole = unread.iter().rposition(|byte| *byte == 0x1b).filter(|at| unread.len() - at < 4);
+                    let whole: Vec<u8> = unread.drain(..whole.unwrap_or(unread.len())).collect();
+                    screen.lock().unwrap().process(&whole);
                 }
             })
         };
@@ -69,6 +96,11 @@ impl Terminal {
             Err(error) => panic!("the mode of the terminal is not known: {error}"),
         };
         screen.alternate_screen() || screen.hide_cursor() || screen.bracketed_paste() || raw
+    }
+
+    pub fn resize(&self, (columns, rows): (u16, u16)) {
+        self.screen.lock().unwrap().screen_mut().set_size(rows, columns);
+        self.pty.resize(pty_process::Size::new(rows, columns)).unwrap();
     }
 
     pub fn press(&self, keys: &str) {

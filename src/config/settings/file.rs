@@ -11,7 +11,7 @@ use crate::config::{
     definition::file::FixFile,
     keymap::action::{ACTIONS, Context},
     schema::OneOrMany,
-    settings::{Color, Glyphs},
+    settings::{Bandwidth, Color, Glyphs},
     text::{DurationText, KeyText, SizeText},
 };
 
@@ -25,6 +25,8 @@ pub struct SettingsFile {
     pub limits: LimitsFile,
     /// How the board looks.
     pub theme: ThemeFile,
+    /// How much is sent to the terminal.
+    pub screen: ScreenFile,
     /// What may be repaired where a `gonogo.toml` doesn't say.
     pub fix: FixFile,
     /// Keys of actions, by the place where they have a meaning.
@@ -73,6 +75,14 @@ pub struct ThemeFile {
     pub glyphs: Option<Choice<Glyphs>>,
     /// Whether colours are used: `always`, `never`, or unless NO_COLOR is set (`auto`).
     pub color: Option<Choice<Color>>,
+}
+
+/// How much is sent to the terminal.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ScreenFile {
+    /// How many bytes a second the board may draw with: `full`, `low` for a slow line, or what the line turns out to be (`auto`).
+    pub bandwidth: Option<Choice<Bandwidth>>,
 }
 
 /// Keys of actions: context, name of the action, keys.

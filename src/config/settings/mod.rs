@@ -30,6 +30,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How the board looks.
     pub theme: Theme,
+    /// How many bytes a second the board may draw with.
+    pub bandwidth: Bandwidth,
     /// What may be repaired where a `gonogo.toml` doesn't say.
     pub fix: FixPolicy,
     /// Which key means what.
@@ -113,12 +115,32 @@ impl Named for Color {
     }
 }
 
+/// How many bytes a second the board may draw with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bandwidth {
+    /// As the line turns out to be.
+    #[default]
+    Auto,
+    /// Enough for a fresh screen while a log is flooded.
+    Full,
+    /// Little, as on a slow line.
+    Low,
+}
+
+impl Named for Bandwidth {
+    const ABOUT: &'static str = "bandwidth";
+    fn all() -> Vec<(&'static str, Self)> {
+        vec![("auto", Self::Auto), ("full", Self::Full), ("low", Self::Low)]
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             projects: Vec::new(),
             limits: limits(&LimitsFile::default()),
             theme: theme(ThemeFile::default()),
+            bandwidth: Bandwidth::default(),
             fix: FixPolicy::default(),
             keymap: Keymap::default(),
         }
@@ -167,6 +189,7 @@ pub fn parse(name: &str, source: &str, base: Option<&Path>, home: Option<&Path>)
         projects: projects(file.projects, base, home),
         limits: limits(&file.limits),
         theme: theme(file.theme),
+        bandwidth: file.screen.bandwidth.map(|Choice(bandwidth)| bandwidth).unwrap_or_default(),
         fix,
         keymap: keymap(&file.keys, &places, &mut mistakes),
     };

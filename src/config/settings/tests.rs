@@ -13,6 +13,8 @@ fn everything_arrives_where_it_belongs() {
         [theme]
         glyphs = "ascii"
         color = "never"
+        [screen]
+        bandwidth = "low"
         [fix]
         apply = "branch"
         [keys.global]
@@ -30,6 +32,7 @@ fn everything_arrives_where_it_belongs() {
         (3, Millis(2000), 1_000_000_000)
     );
     assert_eq!((settings.theme.glyphs, settings.theme.color), (Glyphs::Ascii, Color::Never));
+    assert_eq!(settings.bandwidth, Bandwidth::Low);
     assert_eq!(settings.keymap.action(&[Context::Global], "Z".parse().unwrap()), Some(Action::Zoom));
     assert_eq!(settings.keymap.label(Context::Global, Action::Zoom), "Z");
     assert_eq!(settings.keymap.keys(Context::Global, Action::Suspend), []);

@@ -184,19 +184,26 @@ fn caught_up(ui: &mut Ui, seq: Seq) {
     ui.link.caught_up |= ui.link.target.is_some_and(|target| seq >= target);
 }
 
-/// Just before a draw: puts scrolled panes where they belong, and says what must be read for them.
+/// Before a draw: puts scrolled panes where they belong, and says what must be read for them.
 pub fn settle(ui: &mut Ui, state: &State) -> Vec<Effect> {
+    let Some((height, width)) = arrange(ui, state) else { return Vec::new() };
+    let Some((query, asked)) = ui.log.settle(height, width) else { return Vec::new() };
+    let Some(output) = ui.log.output.clone() else { return Vec::new() };
+    vec![Effect::Query(query, Purpose::Lines { output, asked })]
+}
+
+/// Just before a draw: the same with what has been read by now; gives back whether more must be read.
+pub fn place(ui: &mut Ui, state: &State) -> bool {
+    arrange(ui, state).is_some_and(|(height, width)| ui.log.place(height, width))
+}
+
+/// Puts all panes but the log where they belong; gives back what room the log has.
+fn arrange(ui: &mut Ui, state: &State) -> Option<(usize, usize)> {
     let layout = Layout::of(ui);
     if ui.focus == Pane::Card && !layout.shows_card(ui) {
         ui.focus = Pane::Runs;
     }
     navigate::settle(ui, state, &layout);
     answer::settle(ui, &layout);
-    let (height, width) = view::logs::room(ui, &layout);
-    if height == 0 {
-        return Vec::new();
-    }
-    let Some((query, asked)) = ui.log.settle(height, width) else { return Vec::new() };
-    let Some(output) = ui.log.output.clone() else { return Vec::new() };
-    vec![Effect::Query(query, Purpose::Lines { output, asked })]
+    Some(view::logs::room(ui, &layout)).filter(|(height, _)| *height > 0)
 }

@@ -99,6 +99,9 @@ fn link(ui: &Ui) -> Vec<Span<'static>> {
     if ui.link.dropped > 0 {
         spans.push(Span::styled(format!("{} updates dropped  ", ui.link.dropped), theme.quiet));
     }
+    if ui.link.low {
+        spans.push(Span::styled("low bandwidth  ", theme.quiet));
+    }
     if ui.link.caught_up {
         spans.push(Span::styled(format!("{} live", glyphs.running), theme.quiet));
     } else {

@@ -1,5 +1,7 @@
 //! The wheel itself: when it draws, what it writes, what it asks for. Time is paused, so that it costs none.
 
+mod answers;
+
 use std::{
     io::{self, Write},
     sync::{
@@ -30,8 +32,9 @@ use crate::{
         event_loop::{Board, Exit},
         fixture,
         glyphs::UNICODE,
+        keyboard::Heard,
         options::Left,
-        screen::{Gauge, Screen},
+        screen::{Screen, pipe::Gauge},
         ui::Clock,
     },
 };
@@ -60,8 +63,8 @@ impl Write for Counter {
 struct Bench {
     board: Board<Counter>,
     written: Counter,
-    keys: events::UnboundedSender<io::Result<Event>>,
-    events: events::UnboundedReceiver<io::Result<Event>>,
+    keys: events::UnboundedSender<io::Result<Heard>>,
+    events: events::UnboundedReceiver<io::Result<Heard>>,
     frames: mpsc::Sender<Frame>,
     asks: mpsc::Receiver<Ask>,
 }
@@ -108,7 +111,7 @@ impl Bench {
     }
 
     fn press(&self, name: &str) {
-        self.keys.unbounded_send(Ok(Event::Key(key(name)))).unwrap();
+        self.keys.unbounded_send(Ok(Heard::Event(Event::Key(key(name))))).unwrap();
     }
 
     async fn tell(&self, records: Vec<Arc<Record>>) {
