@@ -113,7 +113,11 @@ async fn open(runtime_dir: &std::path::Path) -> Result<UnixStream, Unanswered> {
     match UnixStream::connect(&path).await {
         Ok(stream) => Ok(stream),
         Err(error) => match error.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => Err(Unanswered::Yet),
+            // Reset: it was killed between taking the call and answering it.
+            std::io::ErrorKind::NotFound
+            | std::io::ErrorKind::ConnectionRefused
+            | std::io::ErrorKind::ConnectionReset
+            | std::io::ErrorKind::WouldBlock => Err(Unanswered::Yet),
             _ => Err(never(AddressError::Io { doing: "connect to", path, source: error })),
         },
     }

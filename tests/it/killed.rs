@@ -70,10 +70,11 @@ fn what_was_acknowledged_survives_any_kill() {
             kill(daemon, Signal::SIGKILL).unwrap();
             // While it is away something is asked for: it is done when it is back, which this brings about.
             let again = home.start(&project, &["run", "--detach", "--json"]);
+            let ran = again.finish().expect(0).json();
             if let Ok(Answer::Run { run, .. }) = asks.command(start(&project)).await {
                 assert!(acknowledged.insert(run), "run {run} was acknowledged twice");
             }
-            let ran = again.finish().expect(0).json();
+
             assert!(acknowledged.insert(RunId(ran["run"].as_u64().unwrap())), "{ran}");
         }
         asks.until(|state| state.active_runs().all(|run| run.outcome.is_some())).await;
