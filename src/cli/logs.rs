@@ -4,8 +4,8 @@ use std::{process::ExitCode, str::FromStr, time::Duration};
 
 use crate::{
     domain::id::{JobKey, OutputId, RunId},
-    protocol::query::{Answer, Query},
-    state::{board::State, run::Run},
+    protocol::query::{Answer, Case, Query},
+    state::{board::State, job::Job, run::Run},
     store::hold::holder,
 };
 
@@ -14,7 +14,7 @@ use super::{
     connect::reading,
     place::{Place, Reach},
     plain::say,
-    report::Problem,
+    report::{Kind, Problem},
 };
 
 /// Arguments of `gonogo logs`.
@@ -37,6 +37,12 @@ pub struct Args {
     /// Only lines that match this regular expression
     #[arg(long, short, value_name = "REGEX")]
     pub grep: Option<String>,
+    /// With --grep: small and capital letters are the same
+    #[arg(long, short, requires = "grep")]
+    pub ignore_case: bool,
+    /// With --grep: all jobs of the run, each line after its job's name
+    #[arg(long, short, requires = "grep", conflicts_with_all = ["follow", "attempt", "repair"])]
+    pub all: bool,
     /// Each line as a JSON object
     #[arg(long)]
     pub json: bool,
@@ -76,12 +82,15 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
         Some(what) => client.run(what.run).await?.ok_or_else(|| super::status::no_run(what.run))?,
         None => client.state.runs.values().next_back().cloned().ok_or_else(super::status::nothing_yet)?,
     };
+    if let Some(pattern) = args.grep.as_ref().filter(|_| !args.follow && args.tail.is_none()) {
+        return grep(&mut client, &run, &args, pattern).await;
+    }
     let output = output(&run, &args)?;
     let mut next = args.what.as_ref().and_then(|what| what.line).map_or(0, |line| line.saturating_sub(1));
     if let Some(tail) = args.tail {
         next = page(&mut client, &output, 0, 0).await?.total_lines.saturating_sub(tail);
     }
-    let grep = args.grep.as_deref().map(|text| crate::store::output::pattern(text, false)).transpose();
+    let grep = args.grep.as_deref().map(|text| crate::store::output::pattern(text, args.ignore_case)).transpose();
     let grep = grep.map_err(|error| Problem::usage("the pattern does not read").because(&error))?;
     // A job may print faster than this reads: without `--follow` it ends where the output ended when it began.
     let end = if args.follow { u64::MAX } else { page(&mut client, &output, 0, 0).await?.total_lines };
@@ -102,6 +111,68 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
             }
             if let Ok(Ok(Heard::Records(_))) = tokio::time::timeout(Duration::from_millis(200), client.hear()).await {}
         }
+    }
+}
+
+/// At most so many bytes of a line are printed of what was searched for.
+const CLIPPED: u32 = 4096;
+
+/// Prints what matches, as it is found; Ctrl-C ends it. Exit status 1 where nothing does.
+async fn grep(client: &mut Client, run: &Run, args: &Args, pattern: &str) -> Result<ExitCode, Problem> {
+    let outputs = if args.all {
+        let newest = |job: &Job| job.attempt().map(|attempt| OutputId::attempt(run.id, job.key(), attempt.number));
+        run.jobs.iter().filter_map(newest).collect()
+    } else {
+        vec![output(run, args)?]
+    };
+    let first = args.what.as_ref().and_then(|what| what.line).map_or(0, |line| line.saturating_sub(1));
+    let mut any = false;
+    for output in outputs {
+        let job = args.all.then(|| output.job.clone());
+        let mut print = |answer: Answer| {
+            let Answer::Hits { lines, texts, .. } = answer else { return true };
+            any |= !lines.is_empty();
+            lines.iter().zip(&texts).all(|(line, text)| print_hit(args, job.as_ref(), line + 1, text))
+        };
+        let mut from = first;
+        loop {
+            let query = Query::Search {
+                output: output.clone(),
+                pattern: pattern.to_owned(),
+                case: if args.ignore_case { Case::Ignore } else { Case::Sensitive },
+                from,
+                backwards: false,
+                limit: u32::MAX,
+                text: CLIPPED,
+            };
+            let last = client
+                .query_with(query, &mut print)
+                .await
+                .map_err(|problem| Problem { kind: Kind::Usage, ..problem })?;
+            // There are more than one answer may hold: the next one goes on behind the last of them.
+            let next = match &last {
+                Answer::Hits { lines, more: true, .. } => lines.last().map(|line| line + 1),
+                _ => None,
+            };
+            if !print(last) {
+                return Ok(ExitCode::SUCCESS);
+            }
+            match next {
+                Some(line) => from = line,
+                None => break,
+            }
+        }
+    }
+    Ok(if any { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn print_hit(args: &Args, job: Option<&JobKey>, line: u64, text: &str) -> bool {
+    if args.json {
+        return say(&serde_json::json!({ "job": job, "line": line, "text": text }).to_string());
+    }
+    match job {
+        Some(job) => say(&format!("{job}:{line}: {text}")),
+        None => say(text),
     }
 }
 

@@ -80,11 +80,16 @@ impl Reading {
                 let line = Reader::open(dir, output).line_at(*at).map_err(|error| failed(&error));
                 line.map(|line| Answer::Line { line: line.map(|number| number.saturating_sub(1)) })
             }
-            Query::Search { output, pattern, case, from, backwards, limit } => {
+            Query::Search { output, pattern, case, from, backwards, limit, text } => {
                 let direction = if *backwards { Direction::Backward } else { Direction::Forward };
                 let reader = Reader::open(dir, output);
                 compile(pattern, *case).and_then(|regex| {
-                    self.search(&reader, &Wanted { pattern: &regex, from: from + 1, direction, text: 0 }, *limit, parts)
+                    self.search(
+                        &reader,
+                        &Wanted { pattern: &regex, from: from + 1, direction, text: *text as usize },
+                        *limit,
+                        parts,
+                    )
                 })
             }
             Query::Run { run } => {
@@ -126,20 +131,25 @@ impl Reading {
         parts: &mpsc::Sender<Frame>,
     ) -> Result<Answer, Refusal> {
         let mut room = limit.min(HITS) as usize;
-        let mut last = (Vec::new(), (0, 0));
-        let found = |hits: Hits| {
-            let before = std::mem::take(&mut last);
-            let lines: Vec<u64> = hits.lines.iter().take(room).map(|hit| hit.line.saturating_sub(1)).collect();
-            room -= lines.len();
-            last = (lines, (hits.searched, hits.all));
-            let (lines, searched) = before;
-            let part = Answer::Hits { lines, more: true, searched };
-            let said = searched == (0, 0) || parts.blocking_send(Frame::Part { id: self.id, part }).is_ok();
+        let texts = wanted.text > 0;
+        let answer = |hits: Hits, more: bool| {
+            let searched = (hits.searched, hits.all);
+            let lines = hits.lines.iter().map(|hit| hit.line.saturating_sub(1)).collect();
+            let texts = if texts { hits.lines.into_iter().map(|hit| hit.text).collect() } else { Vec::new() };
+            Answer::Hits { lines, more, texts, searched }
+        };
+        let mut last: Option<Hits> = None;
+        let found = |mut hits: Hits| {
+            hits.lines.truncate(room);
+            room -= hits.lines.len();
+            let said = last.replace(hits).is_none_or(|before| {
+                parts.blocking_send(Frame::Part { id: self.id, part: answer(before, true) }).is_ok()
+            });
             if said && room > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         reader.find(wanted, &self.stop, found).map_err(|error| failed(&error))?;
-        let (lines, searched) = last;
-        Ok(Answer::Hits { lines, more: room == 0, searched })
+        let last = last.unwrap_or(Hits { lines: Vec::new(), searched: 0, all: 0 });
+        Ok(answer(last, room == 0))
     }
 }
 

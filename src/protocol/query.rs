@@ -60,6 +60,9 @@ pub enum Query {
         backwards: bool,
         /// At most so many hits.
         limit: u32,
+        /// At most so many bytes of each line's text are wanted too; 0: none.
+        #[serde(default)]
+        text: u32,
     },
 }
 
@@ -94,6 +97,9 @@ pub enum Answer {
         lines: Vec<u64>,
         /// There may be more.
         more: bool,
+        /// Their texts, if they were wanted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        texts: Vec<String>,
         /// Bytes that were searched so far, and bytes there are.
         #[serde(default)]
         searched: (u64, u64),

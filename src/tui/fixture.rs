@@ -471,7 +471,7 @@ pub fn answer(query: &Query) -> Result<Answer, Refusal> {
             }
             let more = found.len() > *limit as usize;
             found.truncate(*limit as usize);
-            Answer::Hits { lines: found, more, searched: (0, 0) }
+            Answer::Hits { lines: found, more, texts: Vec::new(), searched: (0, 0) }
         }
         Query::Run { .. } => Answer::Records(Vec::new()),
         Query::Runs { .. } => Answer::Runs { runs: Vec::new(), more: false },

@@ -51,6 +51,7 @@ pub(super) fn search(ui: &mut Ui, pattern: &str) -> Vec<Effect> {
         backwards: false,
         limit: COUNTED,
         case: Case::Smart,
+        text: 0,
     };
     let mut effects = vec![Effect::Query(count, Purpose::Count { output, pattern: pattern.to_owned() })];
     let from = ui.log.here(height(ui));
@@ -88,7 +89,8 @@ fn beyond(ui: &Ui, backwards: bool) -> Option<u64> {
 /// Looks for one line.
 pub(super) fn look(ui: &Ui, pattern: String, from: u64, backwards: bool, errors: bool) -> Option<Effect> {
     let output = ui.log.output.clone()?;
-    let query = Query::Search { output: output.clone(), pattern, from, backwards, limit: 1, case: Case::Smart };
+    let query =
+        Query::Search { output: output.clone(), pattern, from, backwards, limit: 1, case: Case::Smart, text: 0 };
     Some(Effect::Query(query, Purpose::Hit { output, from, backwards, errors, wrapped: false }))
 }
 

@@ -104,7 +104,8 @@ fn hit(ui: &mut Ui, state: &State, purpose: Purpose, line: Option<u64>) -> Vec<E
         return Vec::new();
     }
     let from = if backwards { ui.log.total.saturating_sub(1) } else { 0 };
-    let query = Query::Search { output: output.clone(), pattern, from, backwards, limit: 1, case: Case::Smart };
+    let query =
+        Query::Search { output: output.clone(), pattern, from, backwards, limit: 1, case: Case::Smart, text: 0 };
     vec![Effect::Query(query, Purpose::Hit { output, from, backwards, errors, wrapped: true })]
 }
 
