@@ -21,10 +21,13 @@ use crate::{
 };
 
 use super::{
-    editor, input,
+    editor,
+    fold::Anew,
+    input,
     layout::Layout,
     options::{BoardError, Left, Options},
     screen::{Gauge, Pipe, Screen},
+    seen::Seen,
     terminal::{self, Asked, Guard, Signals},
     ui::{Clock, Effect, Intent, Ui},
     update, view,
@@ -97,6 +100,8 @@ pub(super) struct Board<W: Write> {
     gauge: Gauge,
     clock: Box<dyn Fn() -> Clock + Send>,
     outbox: VecDeque<Ask>,
+    anew: Anew,
+    seen: Seen,
     exit: Option<Exit>,
     next_frame: Duration,
     next_tick: Duration,
@@ -126,6 +131,8 @@ impl<W: Write> Board<W> {
             gauge,
             clock,
             outbox,
+            anew: Anew::default(),
+            seen: Seen::default(),
             exit: None,
             next_frame: now.mono,
             next_tick: now.mono,
@@ -162,9 +169,11 @@ impl<W: Write> Board<W> {
             }
             self.flush_outbox();
             if let Some(exit) = self.exit.take() {
+                self.say_seen(true);
                 return Ok(exit);
             }
             self.draw_if_due()?;
+            self.say_seen(false);
         }
     }
 
@@ -177,7 +186,8 @@ impl<W: Write> Board<W> {
         let arm = self.ui.card.arms_at().filter(|at| *at > now && self.ui.card_may_take_keys());
         let tick = view::status::ticks(&self.ui, &self.state).then_some(self.next_tick);
         let send = (!self.outbox.is_empty()).then_some(soon);
-        [draw, arm, tick, send].into_iter().flatten().min()
+        let seen = self.seen.due_at().filter(|_| self.ui.link.hears());
+        [draw, arm, tick, send, seen].into_iter().flatten().min()
     }
 
     fn signal(&mut self, asked: Asked) {
@@ -214,12 +224,13 @@ impl<W: Write> Board<W> {
     }
 
     fn hear(&mut self, frame: Frame) {
-        if let Frame::Records(records) = &frame {
-            for record in records {
-                self.state.apply(record);
-            }
-        }
+        self.ui.clock = (self.clock)();
+        let anew = self.anew.fold(&mut self.state, &frame);
         let effects = update::hear(&mut self.ui, &self.state, frame);
+        if anew {
+            update::link::began_anew(&mut self.ui, &self.state);
+            self.seen = Seen::default();
+        }
         self.perform(effects);
     }
 
@@ -253,6 +264,7 @@ impl<W: Write> Board<W> {
                     self.ui.awaiting.insert(id, purpose);
                     self.outbox.push_back(Ask::Query { id, query });
                 }
+                Effect::Drop(id) => self.outbox.push_back(Ask::Drop { id }),
                 Effect::Copy(text) => self.copy(&text),
                 Effect::Edit { proposal, patch } => self.exit = Some(Exit::Edit { proposal, patch }),
                 Effect::Repaint => {
@@ -273,6 +285,17 @@ impl<W: Write> Board<W> {
                 self.outbox.push_front(ask);
                 break;
             }
+        }
+    }
+
+    /// Says up to where a person has seen what happened.
+    fn say_seen(&mut self, leaving: bool) {
+        let now = (self.clock)().mono;
+        if self.ui.link.hears()
+            && let Some(seq) = self.seen.take(now, leaving)
+        {
+            self.outbox.push_back(Ask::Seen { seq });
+            self.flush_outbox();
         }
     }
 
@@ -325,6 +348,9 @@ impl<W: Write> Board<W> {
         let on_screen = Layout::of(&self.ui).shows_card(&self.ui) && self.ui.overlay.is_none();
         self.ui.card.was_drawn(on_screen, now);
         self.ui.dirty = false;
+        if self.ui.link.caught_up {
+            self.seen.shown = self.state.seq;
+        }
         self.next_frame = now + FRAME;
         Ok(())
     }

@@ -8,13 +8,16 @@ pub mod card;
 mod editor;
 pub mod event_loop;
 pub mod fixture;
+mod fold;
 pub mod glyphs;
 pub mod input;
 pub mod layout;
 pub mod log;
 pub mod options;
+pub mod past;
 pub mod picture;
 pub mod screen;
+mod seen;
 pub mod select;
 pub mod terminal;
 #[cfg(test)]

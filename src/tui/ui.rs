@@ -10,20 +10,23 @@ use crate::{
     domain::{
         id::{ApprovalId, JobKey, OutputId, ProjectId, ProposalId, RequestId, RunId, Seq},
         patch::PatchText,
-        time::Timestamp,
+        time::{Millis, Timestamp},
     },
     protocol::{
         command::Command,
         frame::{Health, Peer},
         query::Query,
     },
+    state::{away::Item, board::State},
 };
 
 use super::{
     card::Card,
     log::LogPane,
     options::{Left, Options},
+    past::{Home, Past},
     tree::Node,
+    update::away::Absence,
     widget::text_input::TextInput,
 };
 
@@ -76,12 +79,16 @@ pub struct Ui {
     pub projects_scroll: usize,
     /// Pane 2.
     pub runs: RunsPane,
+    /// Runs that were put aside, as far as they have been read.
+    pub past: Past,
     /// Pane 3.
     pub log: LogPane,
     /// Pane 4.
     pub timeline: TimelinePane,
     /// The approval card.
     pub card: Card,
+    /// When the person was away, if something happened then.
+    pub away: Option<Absence>,
     /// What stands over the panes.
     pub overlay: Option<Overlay>,
     /// One line at the bottom until the next key.
@@ -120,6 +127,12 @@ pub struct Link {
     pub health: Health,
     /// The connection was lost, and is being made again.
     pub lost: Option<Lost>,
+    /// It was lost and is there again; what has happened meanwhile is still to come.
+    pub gap: Option<Gap>,
+    /// What happened before the board was opened has been looked at.
+    pub greeted: bool,
+    /// That the connection stays lost has been told.
+    pub told: bool,
 }
 
 /// A connection that was lost.
@@ -129,8 +142,28 @@ pub struct Lost {
     pub why: String,
     /// How often it has been tried since.
     pub tries: u32,
-    /// Until the next try, in milliseconds, when this was said.
-    pub next_ms: u64,
+    /// When it was lost: what is shown is as of then.
+    pub since: Clock,
+    /// What had been heard by then.
+    pub gap: Gap,
+}
+
+/// Where what was heard ends, before a time in which nothing was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The last record that was heard of.
+    pub seq: Seq,
+    /// When that was committed, by the clock of the other side.
+    pub at: Timestamp,
+    /// How long nothing was heard.
+    pub took: Duration,
+}
+
+impl Lost {
+    /// The other side said that it ends: somebody has stopped it, and it is not started again from here.
+    pub fn was_stopped(&self) -> bool {
+        self.why == "gonogo has ended"
+    }
 }
 
 /// Pane 2.
@@ -192,6 +225,19 @@ pub enum Overlay {
         /// What has been typed.
         input: TextInput,
     },
+    /// Who is attached.
+    People,
+    /// What happened while the person was away.
+    Away {
+        /// How long that was.
+        gone: Millis,
+        /// What.
+        list: Vec<Item>,
+        /// The chosen one.
+        chosen: usize,
+    },
+    /// The connection stays lost: what that means.
+    Cut,
     /// Which pipeline to start.
     Start {
         /// What has been typed.
@@ -232,6 +278,8 @@ pub enum Effect {
     Command(Command, Purpose),
     /// Send a query.
     Query(Query, Purpose),
+    /// Say that nobody waits for the answer to this query any more.
+    Drop(RequestId),
     /// Put this into the clipboard of the terminal.
     Copy(String),
     /// Let the person change a patch in their editor.
@@ -288,6 +336,16 @@ pub enum Purpose {
         /// It has begun again at the other end.
         wrapped: bool,
     },
+    /// To show a run that was put aside.
+    Recall {
+        /// Which.
+        run: RunId,
+    },
+    /// To list older runs that were put aside.
+    Older {
+        /// Of which project.
+        project: ProjectId,
+    },
     /// To say how many lines match.
     Count {
         /// Of which output.
@@ -318,6 +376,18 @@ pub enum Intent {
     Interrupt,
 }
 
+impl Link {
+    /// What is asked for reaches the other side.
+    pub fn hears(&self) -> bool {
+        self.gone.is_none() && self.lost.is_none()
+    }
+
+    /// Everything that had happened when the session began, or went on, has been heard.
+    pub fn is_level(&self, seq: Seq) -> bool {
+        self.target.is_some_and(|target| seq >= target)
+    }
+}
+
 impl Ui {
     /// A board that has heard of nothing yet.
     pub fn new(options: Options, size: (u16, u16), clock: Clock) -> Self {
@@ -331,9 +401,11 @@ impl Ui {
             project: None,
             projects_scroll: 0,
             runs: RunsPane::default(),
+            past: Past::default(),
             log: LogPane::empty(false, false),
             timeline: TimelinePane::default(),
             card: Card::default(),
+            away: None,
             overlay: None,
             notice: None,
             awaiting: BTreeMap::new(),
@@ -352,11 +424,18 @@ impl Ui {
         self.runs.chosen.as_ref().and_then(Node::job).or(self.log.output.as_ref().map(|output| &output.job))
     }
 
+    /// A search is under way.
+    pub fn is_looking(&self) -> bool {
+        self.awaiting.values().any(|purpose| matches!(purpose, Purpose::Hit { .. } | Purpose::Count { .. }))
+    }
+
     /// Letters are text now.
     pub fn is_typing(&self) -> bool {
         match &self.overlay {
             None => self.log.field.is_some(),
-            Some(Overlay::Help { .. } | Overlay::Confirm(_)) => false,
+            Some(
+                Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Away { .. } | Overlay::Cut,
+            ) => false,
             Some(Overlay::Palette { .. } | Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }) => {
                 true
             }
@@ -367,12 +446,27 @@ impl Ui {
     ///
     /// The log does (`y` copies, `n` finds, `e` looks for errors), so a reader answers with `!` first.
     pub fn card_may_take_keys(&self) -> bool {
-        self.overlay.is_none() && !self.is_typing() && self.link.gone.is_none() && self.focus != Pane::Logs
+        self.overlay.is_none() && !self.is_typing() && self.link.hears() && self.focus != Pane::Logs
     }
 
     /// The approval card's keys live.
     pub fn card_is_armed(&self) -> bool {
         self.card_may_take_keys() && self.card.is_armed(self.clock.mono)
+    }
+
+    /// What time it is for what is shown: while nothing is heard, as of then.
+    pub fn now(&self) -> Timestamp {
+        self.link.lost.as_ref().map_or(self.clock.wall, |lost| lost.since.wall)
+    }
+
+    /// Where everything that is known of a run stands: at hand, or in what has been read of the past.
+    pub fn home<'a>(&self, state: &'a State, run: RunId) -> Home<'a> {
+        self.past.home(state, run)
+    }
+
+    /// The same for the chosen run.
+    pub fn here<'a>(&self, state: &'a State) -> Home<'a> {
+        self.run().map_or(Home::AtHand(state), |run| self.home(state, run))
     }
 
     /// Says something at the bottom.

@@ -29,10 +29,8 @@ const SIBLINGS: &[(&str, &str, &str)] = &[
 ];
 
 /// What faces may see: never control, or what is below it.
-const FACES: &[(&str, &[&str])] = &[
-    ("tui", &["protocol", "state", "config", "domain"]),
-    ("ipc", &["protocol", "state", "config", "domain"]),
-];
+const FACES: &[(&str, &[&str])] =
+    &[("tui", &["protocol", "state", "config", "domain"]), ("ipc", &["protocol", "state", "config", "domain"])];
 
 /// A crate that belongs to a folder.
 struct Kept {

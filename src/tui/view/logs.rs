@@ -23,12 +23,13 @@ use crate::{
 
 use crate::tui::{
     layout::Layout,
-    log, tree,
+    log::{self, Seek},
+    tree,
     ui::{Pane, Ui},
     widget::{ansi, columns},
 };
 
-use super::{empty, pane, status};
+use super::{empty, pane, past, status};
 
 /// Columns of the time, with the blank after it.
 const TIME: usize = 9;
@@ -50,16 +51,23 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     }
     let Some(output) = &ui.log.output else {
         let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), "3 Logs", Vec::new());
+        let home = ui.here(state);
+        let state: &State = &home;
         let refused = ui.run().and_then(|id| state.runs.get(&id)?.refused.as_ref());
         if let Some((error, hint)) = refused {
             why_refused(buf, area, ui, error, hint.as_deref());
             return None;
         }
         let job = ui.runs.chosen.as_ref().and_then(|node| tree::find_job(state, node.run(), node.job()?));
-        let text = job.map_or_else(|| "what the chosen job writes".to_owned(), why_nothing);
+        let text = match ui.run() {
+            Some(run) if !state.runs.contains_key(&run) => past::why_nothing(ui, run),
+            _ => job.map_or_else(|| "what the chosen job writes".to_owned(), why_nothing),
+        };
         empty::render(buf, area, ui, &text);
         return None;
     };
+    let home = ui.home(state, output.run);
+    let state: &State = &home;
     let area =
         pane::frame(buf, area, ui, layout, Some(Pane::Logs), &title(ui, state, output), notes(ui, state, output));
     let (height, width) = room(ui, layout);
@@ -243,6 +251,14 @@ fn notes(ui: &Ui, state: &State, output: &OutputId) -> Vec<Span<'static>> {
         let pattern = columns::clip(&search.pattern, 20, ui.options.glyphs.more);
         notes.push(Span::styled(format!("/{pattern}{hits}{dot}"), theme.warn));
     }
+    if ui.is_looking() {
+        let so_far = match ui.log.searched {
+            (_, 0) => String::new(),
+            (done, all) => format!(" {}%", (u128::from(done) * 100 / u128::from(all)).min(100)),
+        };
+        let text = format!("searching{so_far}, Esc stops{dot}");
+        notes.push(Span::styled(text, theme.warn));
+    }
     let at = ui.log.mark.unwrap_or(ui.log.top) + 1;
     let place = if ui.log.follow { String::new() } else { format!("{} of ", thousands(at.min(ui.log.total))) };
     notes.push(Span::styled(format!("{place}{} lines", thousands(ui.log.total)), theme.quiet));
@@ -293,11 +309,16 @@ fn evidence(state: &State, output: &OutputId) -> Option<(u64, u64)> {
 fn field(buf: &mut Buffer, area: Rect, ui: &Ui) -> Option<(u16, u16)> {
     let field = ui.log.field.as_ref().filter(|_| area.height > 0)?;
     let theme = &ui.options.theme;
-    let line = Line::from(vec![Span::styled("/", theme.accent), Span::raw(field.text().to_owned())]);
+    let prompt = match field.seek {
+        Seek::Text => "/",
+        Seek::Line => "line ",
+        Seek::Time => "time ",
+    };
+    let line = Line::from(vec![Span::styled(prompt, theme.accent), Span::raw(field.input.text().to_owned())]);
     let row = area.height - 1;
     columns::put(buf, area, row, &Line::raw(" ".repeat(usize::from(area.width))));
     columns::put(buf, area, row, &line);
-    let column = (1 + field.column() as u16).min(area.width.saturating_sub(1));
+    let column = ((prompt.len() + field.input.column()) as u16).min(area.width.saturating_sub(1));
     Some((area.x + column, area.y + row))
 }
 
