@@ -7,6 +7,7 @@ mod inside;
 mod terminal;
 
 mod architecture;
+mod away;
 mod board;
 mod commands;
 mod crash;

@@ -233,8 +233,11 @@ pub(super) fn settle(ui: &mut Ui, state: &State, layout: &Layout) {
         let chosen = ui.runs.chosen.as_ref();
         let at = chosen.and_then(|chosen| nodes.iter().position(|node| node == chosen)).unwrap_or(0);
         let before: usize = nodes.iter().take(at).map(rows).sum();
-        let total = nodes.iter().map(rows).sum();
-        let last = before + nodes.get(at).map_or(1, rows);
+        // Under the oldest row may stand that more is being read.
+        let footing = usize::from(ui.past.footing(project).is_some());
+        let total = nodes.iter().map(rows).sum::<usize>() + footing;
+        let under = if at + 1 == nodes.len() { footing } else { 0 };
+        let last = before + nodes.get(at).map_or(1, rows) + under;
         ui.runs.scroll = keep(ui.runs.scroll, before, last, total, height(Pane::Runs));
     }
     let home = ui.here(state);

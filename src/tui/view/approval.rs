@@ -84,7 +84,7 @@ fn armed(ui: &Ui) -> Span<'static> {
         return Span::styled("sent", theme.quiet);
     }
     if ui.link.lost.is_some() {
-        return Span::styled("can't be answered while reconnecting", theme.warn);
+        return Span::styled("can't be answered now", theme.warn);
     }
     if ui.focus == Pane::Logs {
         let key = ui.options.keymap.label(Context::Global, Action::Approvals);

@@ -16,7 +16,7 @@ use crate::tui::{
 
 use super::{status, status_bar::clock};
 
-/// `▸ ✗ 12 ci  main@4f2c1d9   failed Mar 14 02:10`
+/// `▸ ✗ 12 ci  main@4f2c1d9   failed 02:10  Mar 14`
 pub fn line(ui: &Ui, state: &State, run: RunId, summary: &RunSummary, width: usize) -> Line<'static> {
     let theme = &ui.options.theme;
     let glyphs = ui.options.glyphs;
