@@ -23,8 +23,10 @@ pub fn line(ui: &Ui, state: &State, run: RunId, summary: &RunSummary, width: usi
     let open = if tree::is_open(ui, state, &Node::Run(run)) { glyphs.open } else { glyphs.shut };
     let name = summary.pipeline.as_deref().unwrap_or("pipeline");
     let badge = status::outcome(summary.outcome);
-    let right =
-        vec![badge.word(ui), Span::styled(format!(" {} {:>5}", when(ui, summary), clock(summary.took())), theme.quiet)];
+    let right = vec![
+        badge.word(ui),
+        Span::styled(format!(" {:>5}  {:>6}", clock(summary.took()), when(ui, summary)), theme.quiet),
+    ];
     let before = vec![Span::styled(format!("{open} "), theme.quiet), badge.glyph(ui)];
     let room = width.saturating_sub(columns::spans_width(&before) + columns::spans_width(&right) + 1);
     let words = format!(" {run} {name}  {}", place(summary));
