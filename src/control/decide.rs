@@ -98,6 +98,9 @@ fn find_run(state: &State, run: RunId) -> Result<&Run, Refusal> {
             return Refusal::new(format!("run {run} was put aside: it can only be looked at"))
                 .hint(format!("`gonogo run{pipeline}` starts a new one"));
         }
+        if run <= state.newest_run() && run > RunId(0) {
+            return Refusal::new(format!("run {run} is no longer at hand")).hint("`gonogo run` starts a new one");
+        }
         let newest = state.runs.keys().next_back();
         let refusal = Refusal::new(format!("there is no run {run}"));
         match newest {

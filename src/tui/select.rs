@@ -72,10 +72,11 @@ fn choose_run(ui: &mut Ui, state: &State) {
 }
 
 fn exists(ui: &Ui, state: &State, node: &Node) -> bool {
-    if matches!(node, Node::Run(run) if ui.past.summary(state, *run).is_some()) {
-        return true;
-    }
     let home = ui.home(state, node.run());
+    if !home.runs.contains_key(&node.run()) || matches!(node, Node::Run(_)) {
+        // Put aside, perhaps just now, while somebody looked at it: it is read again.
+        return home.runs.contains_key(&node.run()) || ui.past.summary(state, node.run()).is_some();
+    }
     let state: &State = &home;
     match node {
         Node::Run(run) => state.runs.contains_key(run),
@@ -90,7 +91,14 @@ fn exists(ui: &Ui, state: &State, node: &Node) -> bool {
 fn choose_output(ui: &mut Ui, state: &State) {
     let chosen = ui.runs.chosen.clone();
     let home = ui.here(state);
-    let Some(run) = ui.run().and_then(|id| home.runs.get(&id)) else { return nothing(ui) };
+    let Some(run) = ui.run().and_then(|id| home.runs.get(&id)) else {
+        // A run that was put aside while its output was read is read again; the reader sees nothing of that.
+        let stays = |run| ui.log.output.as_ref().is_some_and(|output| output.run == run);
+        if !ui.run().is_some_and(|run| stays(run) && ui.past.summary(state, run).is_some()) {
+            nothing(ui);
+        }
+        return;
+    };
     let key = chosen.as_ref().and_then(Node::job);
     let shown =
         ui.log.output.as_ref().filter(|output| output.run == run.id && key.is_none_or(|key| output.job == *key));

@@ -1,6 +1,19 @@
 //! Leaving and coming back, others at the same gonogo, a gonogo that ends and is started again: through the whole program.
 
-use gonogo::domain::{actor::Actor, id::RunId, outcome::RunOutcome};
+use gonogo::{
+    domain::{
+        actor::{Actor, Trigger},
+        id::{ProjectId, RunId},
+        outcome::RunOutcome,
+        time::Timestamp,
+    },
+    protocol::{
+        event::{Cause, Event, ProjectEvent, Record, RunEvent, Source},
+        summary::RunSummary,
+    },
+    state::board::State,
+    store::log::Log,
+};
 
 use crate::{
     home::{Home, Project, wait_for},
@@ -143,4 +156,70 @@ fn daemon(home: &Home) -> i32 {
     let said = home.ask(&["daemon", "status"]).expect(0).stdout;
     let rest = said.split("(process ").nth(1).unwrap_or_else(|| panic!("{said}"));
     rest.split(')').next().and_then(|pid| pid.parse().ok()).unwrap_or_else(|| panic!("{said}"))
+}
+
+/// A log in which so many runs have ended and were put aside, and one is at hand.
+fn long_log(home: &Home, project: &Project, runs: u64) {
+    let log = Log::open(&home.gonogo().join("state")).unwrap();
+    let by = || Actor::Person(me());
+    let mut state = State::default();
+    let mut record = |event: Event| {
+        let at = Timestamp::from_second(1_773_496_800 + state.seq.0 as i64).unwrap();
+        let record = Record { seq: state.seq.next(), at, cause: Cause::Control, event };
+        log.append(&record, state.run_of(&record.event)).unwrap();
+        state.apply(&record);
+    };
+    log.begin().unwrap();
+    let added = ProjectEvent::Added { root: project.root.clone(), name: "shop".into() };
+    record(Event::Project { project: ProjectId(1), event: added });
+    for id in 1..=runs + 1 {
+        let run = |event| Event::Run { run: RunId(id), event };
+        let (trigger, source) = (Trigger::Manual, Source { branch: Some("main".into()), ..Source::default() });
+        record(run(RunEvent::Requested {
+            project: ProjectId(1),
+            pipeline: Some("ci".into()),
+            jobs: Vec::new(),
+            trigger: trigger.clone(),
+            by: by(),
+        }));
+        record(run(RunEvent::Refused { error: format!("what was wrong with run {id}"), hint: None }));
+        if id <= runs {
+            let at = Timestamp::from_second(1_773_496_800 + id as i64 * 3).unwrap();
+            let summary = RunSummary {
+                run: RunId(id),
+                project: ProjectId(1),
+                pipeline: Some("ci".into()),
+                trigger,
+                by: by(),
+                source,
+                requested_at: at,
+                ended_at: at,
+                outcome: RunOutcome::Refused,
+                jobs: 0,
+                failed: Vec::new(),
+                proposals: Vec::new(),
+            };
+            record(run(RunEvent::PutAside { summary: Box::new(summary) }));
+        }
+    }
+    log.commit().unwrap();
+}
+
+#[test]
+fn runs_that_were_put_aside_are_read_when_somebody_comes_to_them() {
+    let home = Home::with_daemon();
+    let project = shop(&home);
+    long_log(&home, &project, 700);
+    let board = Terminal::open(&home, &project.root, &[], (120, 36));
+    board.wait_text("what was wrong with run 701");
+    board.wait_text("256 put aside");
+    // Down to the end of what is at hand, and on: the next pages come by themselves.
+    board.insist("G", "the oldest run", |board| board.text().contains("what was wrong with run 1 "));
+    board.wait_text("700 put aside");
+    board.press("r");
+    board.wait_text("run 1 was put aside: it can only be looked at");
+    board.press("q");
+    board.finish();
+    let refused = home.ask(&["retry", "650"]);
+    assert!(refused.all().contains("was put aside"), "{refused:?}");
 }

@@ -56,7 +56,7 @@ fn back(size: (u16, u16), glyphs: &'static Glyphs, after: Duration, seen: bool) 
     (ui, state)
 }
 
-const HOURS: Duration = Duration::from_secs(2 * 3600 + 13 * 60);
+const HOURS: Duration = Duration::from_mins(133);
 
 #[test]
 fn who_comes_back_sees_what_happened_beside_the_question_and_its_log() {
@@ -138,7 +138,7 @@ fn summary(run: u64) -> RunSummary {
         },
         requested_at: at(0),
         ended_at: at(41),
-        outcome: if run % 3 == 0 { RunOutcome::Failed } else { RunOutcome::Passed },
+        outcome: if run.is_multiple_of(3) { RunOutcome::Failed } else { RunOutcome::Passed },
         jobs: 2,
         failed: Vec::new(),
         proposals: Vec::new(),
@@ -188,6 +188,29 @@ fn runs_that_were_put_aside_stand_below_and_are_read_when_they_are_chosen() {
     show("past-120x36", &text);
     press(&mut ui, &state, &["j", "j", "j", "j", "j"]);
     assert_eq!(ui.job().map(|job| job.as_str().to_owned()), Some("test".into()));
+}
+
+#[test]
+fn a_run_that_is_put_aside_under_the_readers_eyes_stays_where_it_is() {
+    let (mut ui, mut state) = board((120, 36));
+    press(&mut ui, &state, &["esc", "esc", "esc", ":", "3", "9", "/", "t", "e", "s", "t", "enter", "3", "g", "j", "j"]);
+    let (chosen, top) = (ui.runs.chosen.clone(), ui.log.top);
+    assert_eq!(chosen, Some(Node::Job(RunId(39), "test".into())));
+    let kept = records_of_a_run(39);
+    let summary = Box::new(state.runs[&RunId(39)].summary().unwrap());
+    let event = Event::Run { run: RunId(39), event: RunEvent::PutAside { summary } };
+    let record = Arc::new(Record { seq: state.seq.next(), at: fixture::now(), cause: Cause::Control, event });
+    state.apply(&record);
+    update::hear(&mut ui, &state, Frame::Records(vec![record]));
+    assert!(ui.log.output.is_some());
+    let effects = update::settle(&mut ui, &state);
+    let purpose = effects.into_iter().find_map(|effect| match effect {
+        Effect::Query(Query::Run { .. }, purpose) => Some(purpose),
+        _ => None,
+    });
+    update::reply::reply(&mut ui, &state, purpose.unwrap(), Ok(Answer::Records(kept)));
+    assert_eq!((ui.runs.chosen.clone(), ui.log.top), (chosen, top));
+    assert!(screen(&ui, &state).contains("3 Logs · test"), "{}", screen(&ui, &state));
 }
 
 #[test]

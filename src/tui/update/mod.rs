@@ -101,7 +101,12 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::Away => away::again(ui, state),
         Action::JumpLine => logs::ask_where(ui, Seek::Line),
         Action::JumpTime => logs::ask_where(ui, Seek::Time),
-        Action::Repaint | Action::Refresh => return vec![Effect::Repaint],
+        Action::Refresh => {
+            ui.past.retry();
+            ui.log.retry();
+            return vec![Effect::Repaint];
+        }
+        Action::Repaint => return vec![Effect::Repaint],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return leave(ui, state),
     }
