@@ -10,14 +10,15 @@ use crate::{
     domain::{
         id::{ApprovalId, JobKey, OutputId, ProjectId, ProposalId, RequestId, RunId, Seq},
         patch::PatchText,
-        time::{Millis, Timestamp},
+        time::Timestamp,
     },
-    protocol::{
-        command::Command,
-        frame::{Health, Peer},
-        query::Query,
-    },
-    state::{away::Item, board::State},
+    protocol::{command::Command, query::Query},
+    state::board::State,
+};
+
+pub use super::{
+    link::{Gap, Link, Lost},
+    overlay::{Confirm, Overlay},
 };
 
 use super::{
@@ -27,7 +28,6 @@ use super::{
     past::{Home, Past},
     tree::Node,
     update::away::Absence,
-    widget::text_input::TextInput,
 };
 
 /// A pane; it keeps its number at every size.
@@ -110,62 +110,6 @@ pub struct Clock {
     pub mono: Duration,
 }
 
-/// How the other side is doing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Link {
-    /// The newest record when the session began; caught up when that has been folded.
-    pub target: Option<Seq>,
-    /// That has been reached.
-    pub caught_up: bool,
-    /// The other side ended, and why.
-    pub gone: Option<String>,
-    /// Telemetry messages that were dropped.
-    pub dropped: u64,
-    /// Who is attached.
-    pub peers: Vec<Peer>,
-    /// How the other side fares.
-    pub health: Health,
-    /// The connection was lost, and is being made again.
-    pub lost: Option<Lost>,
-    /// It was lost and is there again; what has happened meanwhile is still to come.
-    pub gap: Option<Gap>,
-    /// What happened before the board was opened has been looked at.
-    pub greeted: bool,
-    /// That the connection stays lost has been told.
-    pub told: bool,
-}
-
-/// A connection that was lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    /// Why.
-    pub why: String,
-    /// How often it has been tried since.
-    pub tries: u32,
-    /// When it was lost: what is shown is as of then.
-    pub since: Clock,
-    /// What had been heard by then.
-    pub gap: Gap,
-}
-
-/// Where what was heard ends, before a time in which nothing was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// The last record that was heard of.
-    pub seq: Seq,
-    /// When that was committed, by the clock of the other side.
-    pub at: Timestamp,
-    /// How long nothing was heard.
-    pub took: Duration,
-}
-
-impl Lost {
-    /// The other side said that it ends: somebody has stopped it, and it is not started again from here.
-    pub fn was_stopped(&self) -> bool {
-        self.why == "gonogo has ended"
-    }
-}
-
 /// Pane 2.
 #[derive(Clone, Debug, Default)]
 pub struct RunsPane {
@@ -188,76 +132,6 @@ pub struct TimelinePane {
     pub cursor: Option<Seq>,
     /// Each step shows half of the time before.
     pub scale: u8,
-}
-
-/// Something over the panes that has the keys.
-#[derive(Clone, Debug)]
-pub enum Overlay {
-    /// All keys.
-    Help {
-        /// First line shown.
-        scroll: usize,
-    },
-    /// Everything by name.
-    Palette {
-        /// What has been typed.
-        input: TextInput,
-        /// The chosen entry.
-        chosen: usize,
-    },
-    /// A question with y and n.
-    Confirm(Confirm),
-    /// A question that is answered by typing a word.
-    Typed {
-        /// What is asked; its lines.
-        text: Vec<String>,
-        /// The word.
-        word: String,
-        /// What has been typed.
-        input: TextInput,
-        /// What is done then.
-        then: Vec<Effect>,
-    },
-    /// Words with a NO-GO.
-    Words {
-        /// Which question.
-        approval: ApprovalId,
-        /// What has been typed.
-        input: TextInput,
-    },
-    /// Who is attached.
-    People,
-    /// What happened while the person was away.
-    Away {
-        /// How long that was.
-        gone: Millis,
-        /// What.
-        list: Vec<Item>,
-        /// The chosen one.
-        chosen: usize,
-    },
-    /// The connection stays lost: what that means.
-    Cut,
-    /// Which pipeline to start.
-    Start {
-        /// What has been typed.
-        input: TextInput,
-        /// Pipelines that are known from earlier runs.
-        known: Vec<String>,
-        /// The chosen one.
-        chosen: usize,
-    },
-}
-
-/// A question with y and n.
-#[derive(Clone, Debug)]
-pub struct Confirm {
-    /// What is asked; its lines.
-    pub text: Vec<String>,
-    /// What is done on y.
-    pub then: Vec<Effect>,
-    /// When it came up: an answer that was typed before it could be read doesn't count.
-    pub since: Duration,
 }
 
 /// One line at the bottom.
@@ -374,18 +248,6 @@ pub enum Intent {
     Answer(bool),
     /// Ctrl-C.
     Interrupt,
-}
-
-impl Link {
-    /// What is asked for reaches the other side.
-    pub fn hears(&self) -> bool {
-        self.gone.is_none() && self.lost.is_none()
-    }
-
-    /// Everything that had happened when the session began, or went on, has been heard.
-    pub fn is_level(&self, seq: Seq) -> bool {
-        self.target.is_some_and(|target| seq >= target)
-    }
 }
 
 impl Ui {

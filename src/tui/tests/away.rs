@@ -146,7 +146,7 @@ fn summary(run: u64) -> RunSummary {
 }
 
 /// The story, with so many runs put aside before it.
-fn with_past(size: (u16, u16), count: u64) -> (Ui, State) {
+pub(super) fn with_past(size: (u16, u16), count: u64) -> (Ui, State) {
     let (mut ui, mut state) = board(size);
     state.aside.extend((1..=count).map(summary));
     press(&mut ui, &state, &["esc", "esc", "esc", "2"]);

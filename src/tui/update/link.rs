@@ -57,6 +57,11 @@ pub(super) fn changed(ui: &mut Ui, state: &State, link: Link) {
             }
             ui.log.retry();
             ui.past.retry();
+            // A search that was under way begins again there, and with it the count of what it finds.
+            if ui.is_looking() {
+                ui.log.searched = (0, 0);
+                ui.log.search.iter_mut().for_each(|search| search.hits = None);
+            }
         }
     }
 }
