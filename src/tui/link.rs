@@ -14,6 +14,8 @@ use super::ui::Clock;
 pub struct Link {
     /// The newest record when the session began; caught up when that has been folded.
     pub target: Option<Seq>,
+    /// The same for another log, which is being folded beside what is shown.
+    pub anew: Option<Seq>,
     /// That has been reached.
     pub caught_up: bool,
     /// The other side ended, and why.

@@ -109,6 +109,7 @@ fn a_log_that_begins_anew_takes_the_place_of_the_old_one_at_once_and_choices_sta
     let begin = hello(newest, Seq(0));
     assert!(!anew.fold(&mut state, &begin));
     hear(&mut ui, &state, begin);
+    assert!(screen(&ui, &state).contains("reading the log…"));
     let (some, rest) = records.split_at(20);
     for part in [some, rest] {
         assert!(state.runs.contains_key(&RunId(41)), "the old state is shown until the new one is whole");
@@ -119,6 +120,7 @@ fn a_log_that_begins_anew_takes_the_place_of_the_old_one_at_once_and_choices_sta
     }
     update::link::began_anew(&mut ui, &state);
     assert_eq!((state.seq, &ui.runs.chosen), (newest, &chosen));
+    assert!(ui.link.caught_up && ui.overlay.is_none() && ui.notice.is_none());
     // Of a shorter log, where that run never was.
     let begin = hello(Seq(0), Seq(0));
     assert!(anew.fold(&mut state, &begin));

@@ -72,6 +72,8 @@ pub(in crate::tui) fn began_anew(ui: &mut Ui, state: &State) {
     ui.log.forget();
     ui.runs.went_to = None;
     ui.timeline.cursor = None;
+    ui.link.target = ui.link.anew.take().or(ui.link.target);
+    level(ui, state);
     select::refresh(ui, state);
     ui.dirty = true;
 }
@@ -145,9 +147,15 @@ pub(in crate::tui) fn boards(ui: &Ui) -> usize {
 }
 
 /// Where the log stands, as the other side says when a session begins or goes on.
-pub(super) fn greeted(ui: &mut Ui, state: &State, newest: Seq) {
-    ui.link.target = Some(newest);
+pub(super) fn greeted(ui: &mut Ui, state: &State, newest: Seq, since: Seq) {
     ui.dirty = true;
+    if ui.link.anew.is_some() || (since == Seq(0) && state.seq > Seq(0)) {
+        // Of another log: what is shown stays until that has been folded, and nothing of it is news.
+        ui.link.anew = Some(newest);
+        (ui.link.target, ui.link.gap, ui.link.caught_up) = (None, None, false);
+        return;
+    }
+    ui.link.target = Some(newest);
     level(ui, state);
 }
 

@@ -145,7 +145,7 @@ fn leave(ui: &mut Ui, state: &State) -> Vec<Effect> {
 /// Takes in a frame of the session, all but records, which the caller has folded. Gives back what has to be done.
 pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
     match frame {
-        Frame::Hello { seq, .. } => link::greeted(ui, state, seq),
+        Frame::Hello { seq, since, .. } => link::greeted(ui, state, seq, since),
         Frame::Records(records) => {
             link::level(ui, state);
             select::refresh(ui, state);

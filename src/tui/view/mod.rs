@@ -7,6 +7,7 @@ pub mod help;
 pub mod history;
 pub mod keys_bar;
 pub mod link;
+mod log_title;
 pub mod logs;
 pub mod palette;
 pub mod pane;
