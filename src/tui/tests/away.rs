@@ -224,6 +224,8 @@ fn what_was_put_aside_can_only_be_looked_at() {
         let text = screen(&ui, &state);
         assert!(text.contains(words), "{key}: {text}");
     }
+    press(&mut ui, &state, &["k", "k"]);
+    show("past-80x24", &screen(&ui, &state));
 }
 
 #[test]

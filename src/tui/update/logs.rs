@@ -154,8 +154,9 @@ pub(super) fn next_error(ui: &mut Ui, _state: &State, backwards: bool) -> Vec<Ef
     }
 }
 
-/// The line after, or before, the one that the reader is at.
-fn beyond(ui: &Ui, backwards: bool) -> Option<u64> {
+/// The line after, or before, the one that the reader is at, where a new search begins.
+fn beyond(ui: &mut Ui, backwards: bool) -> Option<u64> {
+    ui.log.searched = (0, 0);
     let here = ui.log.here(height(ui));
     let marked = ui.log.mark == Some(here);
     if backwards { here.checked_sub(1) } else { Some(here + u64::from(marked)) }
