@@ -97,6 +97,14 @@ fn add_project(state: &State, root: &std::path::Path, name: Option<&str>) -> Res
 
 fn find_run(state: &State, run: RunId) -> Result<&Run, Refusal> {
     state.runs.get(&run).ok_or_else(|| {
+        if let Some(summary) = state.was_put_aside(run) {
+            let pipeline = summary.pipeline.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
+            return Refusal::new(format!("run {run} was put aside: it can only be looked at"))
+                .hint(format!("`gonogo run{pipeline}` starts a new one"));
+        }
+        if run <= state.newest_run() && run > RunId(0) {
+            return Refusal::new(format!("run {run} is no longer at hand")).hint("`gonogo run` starts a new one");
+        }
         let newest = state.runs.keys().next_back();
         let refusal = Refusal::new(format!("there is no run {run}"));
         match newest {
@@ -114,10 +122,14 @@ fn find_job<'a>(run: &'a Run, job: &JobKey) -> Result<&'a Job, Refusal> {
 }
 
 fn find_proposal(state: &State, id: ProposalId) -> Result<&ProposalState, Refusal> {
-    state
-        .proposals
-        .get(&id)
-        .ok_or_else(|| Refusal::new(format!("there is no proposal {id}")).hint("`gonogo approvals` lists what waits"))
+    state.proposals.get(&id).ok_or_else(|| {
+        let aside = state.aside.iter().find(|summary| summary.proposals.contains(&id));
+        match aside {
+            Some(summary) => Refusal::new(format!("proposal {id} was put aside with run {}", summary.run))
+                .hint("`git revert` takes a commit back"),
+            None => Refusal::new(format!("there is no proposal {id}")).hint("`gonogo approvals` lists what waits"),
+        }
+    })
 }
 
 fn cancel(state: &State, actor: &Actor, id: RunId, job: Option<&JobKey>) -> Result<Granted, Refusal> {
@@ -198,7 +210,7 @@ fn answer(state: &State, actor: &Actor, approval: &ApprovalId, decision: &Decisi
                 GateStatus::Asking => {}
                 GateStatus::Waiting => return Err(Refusal::new(format!("gate `{name}` does not ask yet"))),
                 GateStatus::Go { by } | GateStatus::NoGo { by, .. } => {
-                    return Err(Refusal::new(format!("gate `{name}` has already been answered by {by}")));
+                    return Err(Refusal::new(format!("gate `{name}` was already answered by {by}")));
                 }
                 GateStatus::Skipped { reason } => {
                     return Err(Refusal::new(format!("gate `{name}` was skipped ({reason})")));
@@ -215,8 +227,11 @@ fn answer(state: &State, actor: &Actor, approval: &ApprovalId, decision: &Decisi
         ApprovalId::Proposal(id) => {
             let proposal = find_proposal(state, *id)?;
             if !proposal.is_pending() {
-                let who = proposal.answered.as_ref().map(|(by, _)| format!(", answered by {by}")).unwrap_or_default();
-                return Err(Refusal::new(format!("proposal {id} no longer waits ({}{who})", proposal.status.word())));
+                let word = proposal.status.word();
+                return Err(Refusal::new(match &proposal.answered {
+                    Some((by, _)) => format!("proposal {id} was already answered by {by} ({word})"),
+                    None => format!("proposal {id} no longer waits ({word})"),
+                }));
             }
             let event = match decision {
                 Decision::NoGo { why } => ProposalEvent::Declined { by: actor.clone(), why: why.clone() },

@@ -179,8 +179,8 @@ impl ControlHandle {
         );
     }
 
-    /// Ends it: what runs is asked to end, then ended; everything is recorded. Sessions must be dropped for it to return.
-    pub async fn shut_down(self, by: Actor) {
+    /// Tells it to end: what runs is asked to end, then ended; everything is recorded. Sessions say goodbye when it has ended.
+    pub async fn tell_to_end(&self, by: Actor) {
         let (reply, answer) = tokio::sync::oneshot::channel();
         let command = Input::Command {
             actor: by,
@@ -192,6 +192,11 @@ impl ControlHandle {
         if self.inputs.send(command).await.is_ok() {
             let _ = answer.await;
         }
+    }
+
+    /// Ends it, and waits until it has ended. Sessions must be dropped for it to return.
+    pub async fn shut_down(self, by: Actor) {
+        self.tell_to_end(by).await;
         drop(self.inputs);
         drop(self.desk);
         self.tasks.close();

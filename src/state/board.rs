@@ -35,6 +35,10 @@ pub struct State {
     pub aside: VecDeque<RunSummary>,
     /// What each person's board had shown when they last left one.
     pub seen: BTreeMap<Actor, Seen>,
+    /// The last time that gonogo began without having ended in good order: the record that says so, and when.
+    pub cut_off: Option<(Seq, Timestamp)>,
+    /// It has begun, and not ended.
+    at_work: bool,
     /// The newest run there ever was.
     newest_run: RunId,
     /// The newest proposal there ever was.
@@ -82,6 +86,13 @@ impl State {
             Event::Control { event: ControlEvent::Left { by, seen, .. } } => {
                 self.seen.insert(by.clone(), Seen { seq: *seen, at: record.at });
             }
+            Event::Control { event: ControlEvent::Started { .. } } => {
+                if self.at_work {
+                    self.cut_off = Some((record.seq, record.at));
+                }
+                self.at_work = true;
+            }
+            Event::Control { event: ControlEvent::Stopped } => self.at_work = false,
             Event::Control { .. } | Event::Unknown => {}
         }
     }
@@ -192,6 +203,11 @@ impl State {
     /// The newest proposal there ever was; 0 for none.
     pub fn newest_proposal(&self) -> ProposalId {
         self.newest_proposal
+    }
+
+    /// What stays at hand of a run that was put aside, if it is one of the newest of these.
+    pub fn was_put_aside(&self, run: RunId) -> Option<&RunSummary> {
+        self.aside.iter().find(|summary| summary.run == run)
     }
 
     /// The newest run of a project.

@@ -3,6 +3,7 @@
 //! Every client folds the same records and so has the same [`board::State`]. One file an aggregate, each with its own apply.
 
 pub mod approval;
+pub mod away;
 pub mod board;
 pub mod job;
 pub mod project;

@@ -21,7 +21,9 @@ use crate::{
 };
 
 use super::{
-    editor, input,
+    editor,
+    fold::Anew,
+    input,
     keyboard::{Heard, Keyboard},
     options::{BoardError, Left, Options},
     pace::Pace,
@@ -29,6 +31,7 @@ use super::{
         Screen,
         pipe::{Gauge, Pipe},
     },
+    seen::Seen,
     terminal::{self, Asked, Guard, Signals},
     ui::{Clock, Effect, Intent, Purpose, Ui},
     update, view,
@@ -100,6 +103,8 @@ pub(super) struct Board<W: Write> {
     pub(super) gauge: Gauge,
     pub(super) clock: Box<dyn Fn() -> Clock + Send>,
     outbox: VecDeque<Ask>,
+    anew: Anew,
+    pub(super) seen: Seen,
     exit: Option<Exit>,
     pub(super) pace: Pace,
     /// The next frame's lines have been asked for: they are waited for until then.
@@ -134,6 +139,8 @@ impl<W: Write> Board<W> {
             gauge,
             clock,
             outbox,
+            anew: Anew::default(),
+            seen: Seen::default(),
             exit: None,
             pace,
             look_until: None,
@@ -172,9 +179,11 @@ impl<W: Write> Board<W> {
             }
             self.flush_outbox();
             if let Some(exit) = self.exit.take() {
+                self.say_seen(true);
                 return Ok(exit);
             }
             self.draw_if_due()?;
+            self.say_seen(false);
         }
     }
 
@@ -187,7 +196,8 @@ impl<W: Write> Board<W> {
         let arm = self.ui.card.arms_at().filter(|at| *at > now && self.ui.card_may_take_keys());
         let tick = view::status::ticks(&self.ui, &self.state).then_some(self.next_tick);
         let send = (!self.outbox.is_empty()).then_some(soon);
-        [draw, arm, tick, send].into_iter().flatten().min()
+        let seen = self.seen.due_at().filter(|_| self.ui.link.hears());
+        [draw, arm, tick, send, seen].into_iter().flatten().min()
     }
 
     fn signal(&mut self, asked: Asked) {
@@ -224,18 +234,19 @@ impl<W: Write> Board<W> {
     }
 
     fn hear(&mut self, frame: Frame) {
-        if let Frame::Records(records) = &frame {
-            for record in records {
-                self.state.apply(record);
-            }
-        }
+        self.ui.clock = (self.clock)();
         if let Frame::Reply { id, .. } = &frame
             && !matches!(self.ui.awaiting.get(id), None | Some(Purpose::Lines { .. }))
         {
             // Somebody waits for it.
-            self.pace.hurry((self.clock)().mono);
+            self.pace.hurry(self.ui.clock.mono);
         }
+        let anew = self.anew.fold(&mut self.state, &frame);
         let effects = update::hear(&mut self.ui, &self.state, frame);
+        if anew {
+            update::link::began_anew(&mut self.ui, &self.state);
+            self.seen = Seen::default();
+        }
         self.perform(effects);
     }
 
@@ -269,6 +280,7 @@ impl<W: Write> Board<W> {
                     self.ui.awaiting.insert(id, purpose);
                     self.outbox.push_back(Ask::Query { id, query });
                 }
+                Effect::Drop(id) => self.outbox.push_back(Ask::Drop { id }),
                 Effect::Copy(text) => self.copy(&text),
                 Effect::Edit { proposal, patch } => self.exit = Some(Exit::Edit { proposal, patch }),
                 Effect::Repaint => {
@@ -289,6 +301,17 @@ impl<W: Write> Board<W> {
                 self.outbox.push_front(ask);
                 break;
             }
+        }
+    }
+
+    /// Says up to where a person has seen what happened.
+    fn say_seen(&mut self, leaving: bool) {
+        let now = (self.clock)().mono;
+        if self.ui.link.hears()
+            && let Some(seq) = self.seen.take(now, leaving)
+        {
+            self.outbox.push_back(Ask::Seen { seq });
+            self.flush_outbox();
         }
     }
 

@@ -32,8 +32,12 @@ fn meaning(ui: &Ui, key: &KeyEvent) -> (Option<Intent>, bool) {
     let find = |contexts: &[Context]| ui.options.keymap.action(contexts, chord);
     match &ui.overlay {
         Some(Overlay::Confirm(_)) => (confirming(key), false),
-        Some(_) => {
+        Some(over) => {
             let intent = find(&[Context::Global]).map(|action| match action {
+                Action::Open if matches!(over, Overlay::Away { .. }) => Intent::Accept,
+                Action::Quit if matches!(over, Overlay::Cut) => Intent::Do(action),
+                Action::People if matches!(over, Overlay::People) => Intent::Dismiss,
+                Action::Away if matches!(over, Overlay::Away { .. }) => Intent::Dismiss,
                 Action::Back | Action::Help | Action::Quit | Action::Open => Intent::Dismiss,
                 action => Intent::Do(action),
             });

@@ -41,14 +41,36 @@ pub struct LogPane {
     pub mark: Option<u64>,
     /// What was searched for.
     pub search: Option<Search>,
-    /// What is being typed to be searched for.
-    pub field: Option<TextInput>,
+    /// What is being typed: what to look for, or where to go.
+    pub field: Option<Field>,
+    /// How far a search that is under way has come: bytes, of how many.
+    pub searched: (u64, u64),
     lines: BTreeMap<u64, OutputLine>,
     /// Reads under way: from, to.
     reading: Vec<(u64, u64)>,
     known: bool,
     /// Why lines could not be read; not asked for again until something changes.
     stuck: Option<String>,
+}
+
+/// A line that is being typed at the bottom of the pane.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// What for.
+    pub seek: Seek,
+    /// What has been typed.
+    pub input: TextInput,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seek {
+    /// Lines that match.
+    Text,
+    /// The line with a number.
+    Line,
+    /// The line that was written at a time of day.
+    Time,
 }
 
 /// A search.
@@ -107,6 +129,20 @@ impl LogPane {
         self.known = true;
         self.stuck = None;
         true
+    }
+
+    /// What was read is of another log: it is read again.
+    pub fn forget(&mut self) {
+        self.lines.clear();
+        self.reading.clear();
+        self.stuck = None;
+    }
+
+    /// A read was not asked for after all.
+    pub fn not_read(&mut self, output: &OutputId, asked: (u64, u64)) {
+        if self.output.as_ref() == Some(output) {
+            self.reading.retain(|range| *range != asked);
+        }
     }
 
     /// Something has happened: what could not be read may be there now.

@@ -27,7 +27,8 @@ pub fn refresh(ui: &mut Ui, state: &State) {
 /// Telemetry may be lost: when an attempt has ended, its record says how much it wrote.
 fn complete_output(ui: &mut Ui, state: &State) {
     let Some(output) = ui.log.output.clone().filter(|output| !output.repair) else { return };
-    let job = tree::find_job(state, output.run, &output.job);
+    let home = ui.home(state, output.run);
+    let job = tree::find_job(&home, output.run, &output.job);
     let attempt = job.and_then(|job| job.attempts.iter().find(|attempt| attempt.number == output.attempt));
     if let Some(attempt) = attempt.filter(|attempt| attempt.ended_at.is_some() && attempt.lines > 0) {
         ui.log.grew(&output, attempt.lines);
@@ -51,7 +52,7 @@ fn choose_project(ui: &mut Ui, state: &State) {
 
 fn choose_run(ui: &mut Ui, state: &State) {
     let Some(project) = ui.project.and_then(|id| state.projects.get(&id)) else { return };
-    let there = ui.runs.chosen.as_ref().is_some_and(|node| exists(state, node));
+    let there = ui.runs.chosen.as_ref().is_some_and(|node| exists(ui, state, node));
     // Whoever looked at a run until its last repair was in wants to see whether it is green now.
     let follow_up =
         ui.run().and_then(|run| state.runs.get(&run)?.followed_by).filter(|next| ui.runs.went_to < Some(*next));
@@ -70,7 +71,13 @@ fn choose_run(ui: &mut Ui, state: &State) {
     }
 }
 
-fn exists(state: &State, node: &Node) -> bool {
+fn exists(ui: &Ui, state: &State, node: &Node) -> bool {
+    let home = ui.home(state, node.run());
+    if !home.runs.contains_key(&node.run()) || matches!(node, Node::Run(_)) {
+        // Put aside, perhaps just now, while somebody looked at it: it is read again.
+        return home.runs.contains_key(&node.run()) || ui.past.summary(state, node.run()).is_some();
+    }
+    let state: &State = &home;
     match node {
         Node::Run(run) => state.runs.contains_key(run),
         Node::Output(output) => tree::find_job(state, output.run, &output.job).is_some(),
@@ -83,7 +90,15 @@ fn exists(state: &State, node: &Node) -> bool {
 
 fn choose_output(ui: &mut Ui, state: &State) {
     let chosen = ui.runs.chosen.clone();
-    let Some(run) = ui.run().and_then(|id| state.runs.get(&id)) else { return nothing(ui) };
+    let home = ui.here(state);
+    let Some(run) = ui.run().and_then(|id| home.runs.get(&id)) else {
+        // A run that was put aside while its output was read is read again; the reader sees nothing of that.
+        let stays = |run| ui.log.output.as_ref().is_some_and(|output| output.run == run);
+        if !ui.run().is_some_and(|run| stays(run) && ui.past.summary(state, run).is_some()) {
+            nothing(ui);
+        }
+        return;
+    };
     let key = chosen.as_ref().and_then(Node::job);
     let shown =
         ui.log.output.as_ref().filter(|output| output.run == run.id && key.is_none_or(|key| output.job == *key));
@@ -129,7 +144,8 @@ pub fn show(ui: &mut Ui, state: &State, output: OutputId, chosen: bool) {
     if ui.log.output.as_ref() == Some(&output) {
         return;
     }
-    let job = tree::find_job(state, output.run, &output.job);
+    let home = ui.home(state, output.run);
+    let job = tree::find_job(&home, output.run, &output.job);
     let attempt =
         job.and_then(|job| job.attempts.iter().find(|a| a.number == output.attempt)).filter(|_| !output.repair);
     let ended = attempt.is_some_and(|attempt| attempt.ended_at.is_some());
@@ -158,13 +174,13 @@ pub fn choose_gate(ui: &mut Ui, state: &State, run: RunId, gate: String) {
 }
 
 /// Chooses a row, in whatever project it is, and opens what it lies in.
-fn choose(ui: &mut Ui, state: &State, node: Node) {
+pub fn choose(ui: &mut Ui, state: &State, node: Node) {
     if ui.run() != Some(node.run()) {
         ui.timeline.cursor = None;
     }
-    if let Some(run) = state.runs.get(&node.run()) {
-        ui.project = Some(run.project);
-        let parent = Node::Run(run.id);
+    if let Some(project) = tree::project_of(ui, state, node.run()) {
+        ui.project = Some(project);
+        let parent = Node::Run(node.run());
         if !tree::is_open(ui, state, &parent) {
             turn(ui, parent);
         }

@@ -57,15 +57,17 @@ impl Node {
     }
 }
 
-/// The rows of a project's runs, the newest first.
+/// The rows of a project's runs, the newest first; those that were put aside come after the others.
 pub fn nodes(ui: &Ui, state: &State, project: ProjectId) -> Vec<Node> {
     let Some(project) = state.projects.get(&project) else { return Vec::new() };
     let mut out = Vec::new();
-    for run in project.runs.iter().rev().filter_map(|id| state.runs.get(id)) {
-        out.push(Node::Run(run.id));
-        if !is_open(ui, state, &Node::Run(run.id)) {
+    for id in project.runs.iter().rev().copied().chain(ui.past.runs(state, project.id)) {
+        out.push(Node::Run(id));
+        if !is_open(ui, state, &Node::Run(id)) {
             continue;
         }
+        let home = ui.home(state, id);
+        let Some(run) = home.runs.get(&id) else { continue };
         for job in &run.jobs {
             let node = Node::Job(run.id, job.key().clone());
             let open = is_open(ui, state, &node);
@@ -201,6 +203,12 @@ fn proposal_note(proposal: &ProposalState) -> (String, Note) {
         ProposalStatus::Undoing => (format!("#{id} is being taken back"), Note::Repair),
         ProposalStatus::Undone { .. } => (format!("#{id} was taken back"), Note::Reason),
     }
+}
+
+/// The project of a run.
+pub fn project_of(ui: &Ui, state: &State, run: RunId) -> Option<ProjectId> {
+    let at_hand = state.runs.get(&run).map(|run| run.project);
+    at_hand.or_else(|| ui.past.summary(state, run).map(|summary| summary.project))
 }
 
 /// A job of a run.

@@ -12,19 +12,22 @@ use crate::{
         patch::PatchText,
         time::Timestamp,
     },
-    protocol::{
-        command::Command,
-        frame::{Health, Peer},
-        query::Query,
-    },
+    protocol::{command::Command, query::Query},
+    state::board::State,
+};
+
+pub use super::{
+    link::{Gap, Link, Lost},
+    overlay::{Confirm, Overlay},
 };
 
 use super::{
     card::Card,
     log::LogPane,
     options::{Left, Options},
+    past::{Home, Past},
     tree::Node,
-    widget::text_input::TextInput,
+    update::away::Absence,
 };
 
 /// A pane; it keeps its number at every size.
@@ -76,12 +79,16 @@ pub struct Ui {
     pub projects_scroll: usize,
     /// Pane 2.
     pub runs: RunsPane,
+    /// Runs that were put aside, as far as they have been read.
+    pub past: Past,
     /// Pane 3.
     pub log: LogPane,
     /// Pane 4.
     pub timeline: TimelinePane,
     /// The approval card.
     pub card: Card,
+    /// When the person was away, if something happened then.
+    pub away: Option<Absence>,
     /// What stands over the panes.
     pub overlay: Option<Overlay>,
     /// One line at the bottom until the next key.
@@ -101,40 +108,6 @@ pub struct Clock {
     pub wall: Timestamp,
     /// Since the board was opened; never goes backwards.
     pub mono: Duration,
-}
-
-/// How the other side is doing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Link {
-    /// The newest record when the session began; caught up when that has been folded.
-    pub target: Option<Seq>,
-    /// That has been reached.
-    pub caught_up: bool,
-    /// The other side ended, and why.
-    pub gone: Option<String>,
-    /// Telemetry messages that were dropped.
-    pub dropped: u64,
-    /// What a question to the terminal and its answer take, if it answers.
-    pub round_trip: Option<Duration>,
-    /// Little is sent to the terminal.
-    pub low: bool,
-    /// Who is attached.
-    pub peers: Vec<Peer>,
-    /// How the other side fares.
-    pub health: Health,
-    /// The connection was lost, and is being made again.
-    pub lost: Option<Lost>,
-}
-
-/// A connection that was lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    /// Why.
-    pub why: String,
-    /// How often it has been tried since.
-    pub tries: u32,
-    /// Until the next try, in milliseconds, when this was said.
-    pub next_ms: u64,
 }
 
 /// Pane 2.
@@ -161,63 +134,6 @@ pub struct TimelinePane {
     pub scale: u8,
 }
 
-/// Something over the panes that has the keys.
-#[derive(Clone, Debug)]
-pub enum Overlay {
-    /// All keys.
-    Help {
-        /// First line shown.
-        scroll: usize,
-    },
-    /// Everything by name.
-    Palette {
-        /// What has been typed.
-        input: TextInput,
-        /// The chosen entry.
-        chosen: usize,
-    },
-    /// A question with y and n.
-    Confirm(Confirm),
-    /// A question that is answered by typing a word.
-    Typed {
-        /// What is asked; its lines.
-        text: Vec<String>,
-        /// The word.
-        word: String,
-        /// What has been typed.
-        input: TextInput,
-        /// What is done then.
-        then: Vec<Effect>,
-    },
-    /// Words with a NO-GO.
-    Words {
-        /// Which question.
-        approval: ApprovalId,
-        /// What has been typed.
-        input: TextInput,
-    },
-    /// Which pipeline to start.
-    Start {
-        /// What has been typed.
-        input: TextInput,
-        /// Pipelines that are known from earlier runs.
-        known: Vec<String>,
-        /// The chosen one.
-        chosen: usize,
-    },
-}
-
-/// A question with y and n.
-#[derive(Clone, Debug)]
-pub struct Confirm {
-    /// What is asked; its lines.
-    pub text: Vec<String>,
-    /// What is done on y.
-    pub then: Vec<Effect>,
-    /// When it came up: an answer that was typed before it could be read doesn't count.
-    pub since: Duration,
-}
-
 /// One line at the bottom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -236,6 +152,8 @@ pub enum Effect {
     Command(Command, Purpose),
     /// Send a query.
     Query(Query, Purpose),
+    /// Say that nobody waits for the answer to this query any more.
+    Drop(RequestId),
     /// Put this into the clipboard of the terminal.
     Copy(String),
     /// Let the person change a patch in their editor.
@@ -292,6 +210,16 @@ pub enum Purpose {
         /// It has begun again at the other end.
         wrapped: bool,
     },
+    /// To show a run that was put aside.
+    Recall {
+        /// Which.
+        run: RunId,
+    },
+    /// To list older runs that were put aside.
+    Older {
+        /// Of which project.
+        project: ProjectId,
+    },
     /// To say how many lines match.
     Count {
         /// Of which output.
@@ -335,9 +263,11 @@ impl Ui {
             project: None,
             projects_scroll: 0,
             runs: RunsPane::default(),
+            past: Past::default(),
             log: LogPane::empty(false, false),
             timeline: TimelinePane::default(),
             card: Card::default(),
+            away: None,
             overlay: None,
             notice: None,
             awaiting: BTreeMap::new(),
@@ -356,11 +286,18 @@ impl Ui {
         self.runs.chosen.as_ref().and_then(Node::job).or(self.log.output.as_ref().map(|output| &output.job))
     }
 
+    /// A search is under way.
+    pub fn is_looking(&self) -> bool {
+        self.awaiting.values().any(|purpose| matches!(purpose, Purpose::Hit { .. } | Purpose::Count { .. }))
+    }
+
     /// Letters are text now.
     pub fn is_typing(&self) -> bool {
         match &self.overlay {
             None => self.log.field.is_some(),
-            Some(Overlay::Help { .. } | Overlay::Confirm(_)) => false,
+            Some(
+                Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Away { .. } | Overlay::Cut,
+            ) => false,
             Some(Overlay::Palette { .. } | Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }) => {
                 true
             }
@@ -371,12 +308,27 @@ impl Ui {
     ///
     /// The log does (`y` copies, `n` finds, `e` looks for errors), so a reader answers with `!` first.
     pub fn card_may_take_keys(&self) -> bool {
-        self.overlay.is_none() && !self.is_typing() && self.link.gone.is_none() && self.focus != Pane::Logs
+        self.overlay.is_none() && !self.is_typing() && self.link.hears() && self.focus != Pane::Logs
     }
 
     /// The approval card's keys live.
     pub fn card_is_armed(&self) -> bool {
         self.card_may_take_keys() && self.card.is_armed(self.clock.mono)
+    }
+
+    /// What time it is for what is shown: while nothing is heard, as of then.
+    pub fn now(&self) -> Timestamp {
+        self.link.lost.as_ref().map_or(self.clock.wall, |lost| lost.since.wall)
+    }
+
+    /// Where everything that is known of a run stands: at hand, or in what has been read of the past.
+    pub fn home<'a>(&self, state: &'a State, run: RunId) -> Home<'a> {
+        self.past.home(state, run)
+    }
+
+    /// The same for the chosen run.
+    pub fn here<'a>(&self, state: &'a State) -> Home<'a> {
+        self.run().map_or(Home::AtHand(state), |run| self.home(state, run))
     }
 
     /// Says something at the bottom.

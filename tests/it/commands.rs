@@ -41,8 +41,8 @@ fn go_applies_what_was_proven_and_the_next_run_is_green() {
     assert_eq!(project.read("word.txt"), "good\n");
     assert_eq!(home.status_of(2)["outcome"], "passed");
     assert_eq!(home.status_of(1)["followed_by"], 2);
-    contains(&home.run(&project, &["go", "1"]).expect(1).stderr, "no longer waits");
-    contains(&home.run(&project, &["nogo", "1"]).expect(1).stderr, "no longer waits");
+    contains(&home.run(&project, &["go", "1"]).expect(1).stderr, "already answered by tester");
+    contains(&home.run(&project, &["nogo", "1"]).expect(1).stderr, "already answered by tester");
 }
 
 #[test]

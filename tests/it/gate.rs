@@ -39,7 +39,7 @@ fn a_gate_waits_until_somebody_says_go() {
     assert_eq!(project.read("../order"), "tested\nshipped\n");
     assert_eq!(home.status_of(1)["outcome"], "passed");
     let again = home.run(&project, &["go", "1/ready"]).expect(1);
-    contains(&again.stderr, "already been answered by tester");
+    contains(&again.stderr, "already answered by tester");
 }
 
 #[test]

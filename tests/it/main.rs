@@ -8,6 +8,7 @@ mod inside;
 mod terminal;
 
 mod architecture;
+mod away;
 mod board;
 mod commands;
 mod crash;

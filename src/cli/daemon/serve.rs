@@ -107,6 +107,9 @@ async fn serve(place: &Place, detached: bool) -> Result<ExitCode, Problem> {
     tracing::info!("gonogo ends: {why}");
     // Nobody finds a socket that no longer answers.
     let _ = std::fs::remove_file(address::socket(dir));
+    // Those who are attached are told when everything has ended and is recorded.
+    control.tell_to_end(Actor::Policy).await;
+    control.ended().await;
     stop.cancel();
     let _ = serving.await;
     end(control).await;

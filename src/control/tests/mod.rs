@@ -3,6 +3,7 @@
 
 mod approvals;
 mod aside;
+mod away;
 mod flow;
 mod fold;
 mod lasting;

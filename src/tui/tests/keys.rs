@@ -11,6 +11,7 @@ use crate::{
     protocol::{
         command::{Command, Refusal, Retry},
         event::{Cause, Event, Record, RunEvent},
+        frame::Link,
     },
     tui::{
         tree::Node,
@@ -205,6 +206,11 @@ const KEYS: &[&str] = &[
     "right",
     "漢",
     "a",
+    "W",
+    "#",
+    "@",
+    "R",
+    "q",
     "4",
     "1",
 ];
@@ -226,8 +232,17 @@ proptest! {
     /// 40 boards of 60 to 100 steps: at least 2,400 keys, each drawn, at sizes from 0x0 up.
     #[test]
     fn no_key_at_no_size_breaks_anything(steps in proptest::collection::vec((0..KEYS.len(), proptest::option::weighted(0.2, size())), 60..100)) {
-        let (mut ui, state) = board((80, 24));
+        let (mut ui, state) = super::away::with_past((80, 24), 40);
         for (key, size) in steps {
+            // Now and then the connection goes and comes.
+            let frame = match key % 9 {
+                0 => Some(Link::Lost { why: "the connection was cut".into(), tries: 2, next_ms: 1 }),
+                1 => Some(Link::Up),
+                _ => None,
+            };
+            if let Some(link) = frame {
+                crate::tui::update::hear(&mut ui, &state, crate::protocol::frame::Frame::Link(link));
+            }
             if let Some(size) = size {
                 ui.size = size;
             }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod approval;
+mod away;
 mod keys;
+mod link;
 mod screens;
 mod wheel;
 

@@ -13,7 +13,7 @@ use super::{board, options, press, screen};
 
 const SIZES: [(u16, u16); 6] = [(40, 10), (60, 15), (80, 24), (84, 46), (120, 36), (200, 50)];
 
-fn show(name: &str, text: &str) {
+pub(super) fn show(name: &str, text: &str) {
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!(name, text);
     });

@@ -57,7 +57,13 @@ fn root(ui: &Ui, state: &State) -> Option<std::path::PathBuf> {
 fn chosen_run<'a>(ui: &mut Ui, state: &'a State) -> Option<&'a Run> {
     let run = ui.run().and_then(|id| state.runs.get(&id));
     if run.is_none() {
-        ui.complain("no run is chosen", Some("S starts a pipeline".into()));
+        match ui.run().and_then(|id| ui.past.summary(state, id)) {
+            Some(summary) => ui.complain(
+                format!("run {} was put aside: it can only be looked at", summary.run),
+                Some("S starts a new run".into()),
+            ),
+            None => ui.complain("no run is chosen", Some("S starts a pipeline".into())),
+        }
     }
     run
 }
@@ -147,6 +153,11 @@ pub(super) fn repair(ui: &mut Ui, state: &State) -> Vec<Effect> {
 
 /// Takes back the newest applied proposal of the chosen run, or else of the project, after a question.
 pub(super) fn undo(ui: &mut Ui, state: &State) {
+    if let Some(summary) = ui.run().and_then(|id| ui.past.summary(state, id)) {
+        let text = format!("run {} was put aside: its repairs are not taken back from here", summary.run);
+        ui.complain(text, Some("`git revert` takes a commit back".into()));
+        return;
+    }
     let Some(proposal) = undoable(ui, state) else {
         ui.complain("nothing was applied here: there is nothing to undo", None);
         return;
@@ -185,15 +196,19 @@ pub(super) fn copy(ui: &mut Ui, state: &State) -> Vec<Effect> {
         },
         Pane::Timeline => {
             let cursor = ui.timeline.cursor;
-            super::moments::of(ui, state).filter(|m| cursor.is_none_or(|seq| m.seq == seq)).last().map(|m| {
+            super::moments::of(ui, &ui.here(state)).filter(|m| cursor.is_none_or(|seq| m.seq == seq)).last().map(|m| {
                 let job = m.job.as_ref().map_or_else(String::new, |job| format!("{job} "));
                 format!("{} {job}{}", m.at, m.what)
             })
         }
         Pane::Runs => match &ui.runs.chosen {
-            Some(Node::Run(run)) => state.runs.get(run).map(|run| run.source.commit.clone()).filter(|c| !c.is_empty()),
+            Some(Node::Run(run)) => {
+                let at_hand = ui.home(state, *run).runs.get(run).map(|run| run.source.commit.clone());
+                let aside = || ui.past.summary(state, *run).map(|summary| summary.source.commit.clone());
+                at_hand.or_else(aside).filter(|commit| !commit.is_empty())
+            }
             Some(node) => node.job().map(|job| {
-                let notes = tree::notes(state, &Node::Job(node.run(), job.clone()), true);
+                let notes = tree::notes(&ui.home(state, node.run()), &Node::Job(node.run(), job.clone()), true);
                 let note = notes.first().map_or_else(String::new, |(text, _)| format!(": {text}"));
                 format!("{}/{job}{note}", node.run())
             }),

@@ -27,6 +27,21 @@ pub(super) fn open(ui: &mut Ui, state: &State) {
     };
     ui.card.refresh(state);
     ui.focus = Pane::Card;
+    go_to(ui, state, id);
+}
+
+/// Opens this question, which waits; the log goes to what it is about.
+pub(super) fn open_this(ui: &mut Ui, state: &State, id: ApprovalId) {
+    ui.card.later.remove(&id);
+    ui.card.show(Some(id.clone()));
+    ui.card.opened = true;
+    ui.card.refresh(state);
+    ui.focus = Pane::Card;
+    go_to(ui, state, id);
+}
+
+/// Chooses what a question is about.
+fn go_to(ui: &mut Ui, state: &State, id: ApprovalId) {
     match id {
         ApprovalId::Proposal(id) => {
             let Some(proposal) = state.proposals.get(&id) else { return };
@@ -115,6 +130,14 @@ fn answer(ui: &mut Ui, approval: ApprovalId, decision: Decision, said: String) -
 fn name(id: &ApprovalId) -> String {
     match id {
         ApprovalId::Proposal(id) => format!("proposal #{id}"),
+        ApprovalId::Gate { gate, .. } => format!("gate {gate}"),
+    }
+}
+
+/// As short as a notice names it.
+pub(super) fn short_name(id: &ApprovalId) -> String {
+    match id {
+        ApprovalId::Proposal(id) => format!("#{id}"),
         ApprovalId::Gate { gate, .. } => format!("gate {gate}"),
     }
 }

@@ -1,13 +1,17 @@
 //! The log: following, wrapping, searching, errors.
 
+use jiff::civil::Time;
+
 use crate::{
+    domain::{id::RequestId, time::Timestamp},
     protocol::query::{Case, Query},
     state::board::State,
 };
 
 use crate::tui::{
     layout::Layout,
-    log::{ERROR_PATTERN, Search},
+    log::{ERROR_PATTERN, Field, Search, Seek},
+    tree,
     ui::{Effect, Pane, Purpose, Ui},
     widget::text_input::TextInput,
 };
@@ -32,15 +36,85 @@ pub(super) fn find(ui: &mut Ui) {
         ui.complain("there is no log to search", Some("choose a job that has run".into()));
         return;
     }
+    open_field(ui, Seek::Text);
+}
+
+fn open_field(ui: &mut Ui, seek: Seek) {
     ui.focus = Pane::Logs;
-    ui.log.field = Some(TextInput::default());
+    ui.log.field = Some(Field { seek, input: TextInput::default() });
+}
+
+/// Opens the field for a line's number, or for a time.
+pub(super) fn ask_where(ui: &mut Ui, seek: Seek) {
+    ui.overlay = None;
+    if ui.log.output.is_none() {
+        ui.complain("there is no log to go about in", Some("choose a job that has run".into()));
+        return;
+    }
+    open_field(ui, seek);
+}
+
+/// Takes what was typed into the field.
+pub(super) fn seek(ui: &mut Ui, state: &State, seek: Seek, typed: &str) -> Vec<Effect> {
+    match seek {
+        Seek::Text => return search(ui, typed),
+        _ if typed.trim().is_empty() => {}
+        Seek::Line => match typed.trim().replace([',', '_', '.'], "").parse::<u64>() {
+            Ok(number) if number > 0 => {
+                let line = (number - 1).min(ui.log.total.saturating_sub(1));
+                ui.log.jump(line, height(ui));
+                if number > ui.log.total {
+                    ui.say(format!("there are {} lines: this is the last", ui.log.total));
+                }
+            }
+            _ => ui.complain(format!("`{}` is no number of a line", typed.trim()), Some("the first is 1".into())),
+        },
+        Seek::Time => match moment(ui, state, typed.trim()) {
+            Some(at) => {
+                let Some(output) = ui.log.output.clone() else { return Vec::new() };
+                return vec![Effect::Query(Query::LineAt { output: output.clone(), at }, Purpose::Moment { output })];
+            }
+            None => ui.complain(format!("`{}` is no time of day", typed.trim()), Some("14:02 or 14:02:31".into())),
+        },
+    }
+    Vec::new()
+}
+
+/// A time of day, on the day on which the output was begun, or, past midnight, on the next.
+fn moment(ui: &Ui, state: &State, typed: &str) -> Option<Timestamp> {
+    let form = if typed.matches(':').count() == 1 { "%H:%M" } else { "%H:%M:%S" };
+    let time = Time::strptime(form, typed).ok()?;
+    let output = ui.log.output.as_ref()?;
+    let home = ui.home(state, output.run);
+    let job = tree::find_job(&home, output.run, &output.job)?;
+    let begun = if output.repair {
+        job.repairs.iter().find(|repair| repair.number == output.attempt).map(|repair| repair.started_at)
+    } else {
+        job.attempts.iter().find(|attempt| attempt.number == output.attempt).map(|attempt| attempt.started_at)
+    };
+    let begun = begun?.to_zoned(ui.options.zone.clone());
+    let day = begun.date();
+    let on = |day: jiff::civil::Date| day.to_datetime(time).to_zoned(ui.options.zone.clone()).ok();
+    let same = on(day)?;
+    let far_before = begun.timestamp().as_second() - same.timestamp().as_second() > 12 * 3600;
+    Some(if far_before { on(day.tomorrow().ok()?)?.timestamp() } else { same.timestamp() })
+}
+
+/// Stops searches that are under way. Gives back what has to be said for that; nothing if there were none.
+pub(super) fn stop_looking(ui: &mut Ui) -> Vec<Effect> {
+    let looks = |(id, purpose): (&RequestId, &Purpose)| {
+        matches!(purpose, Purpose::Hit { .. } | Purpose::Count { .. }).then_some(*id)
+    };
+    let ids: Vec<RequestId> = ui.awaiting.iter().filter_map(looks).collect();
+    ids.iter().for_each(|id| drop(ui.awaiting.remove(id)));
+    ids.into_iter().map(Effect::Drop).collect()
 }
 
 /// Takes what was typed; an empty field takes the search back.
 pub(super) fn search(ui: &mut Ui, pattern: &str) -> Vec<Effect> {
     if pattern.is_empty() {
         ui.log.search = None;
-        return Vec::new();
+        return stop_looking(ui);
     }
     ui.log.search = Some(Search::new(pattern));
     let Some(output) = ui.log.output.clone() else { return Vec::new() };
@@ -53,7 +127,9 @@ pub(super) fn search(ui: &mut Ui, pattern: &str) -> Vec<Effect> {
         case: Case::Smart,
         text: 0,
     };
-    let mut effects = vec![Effect::Query(count, Purpose::Count { output, pattern: pattern.to_owned() })];
+    let mut effects = stop_looking(ui);
+    ui.log.searched = (0, 0);
+    effects.push(Effect::Query(count, Purpose::Count { output, pattern: pattern.to_owned() }));
     let from = ui.log.here(height(ui));
     effects.extend(look(ui, pattern.to_owned(), from, false, false));
     effects
@@ -79,8 +155,9 @@ pub(super) fn next_error(ui: &mut Ui, _state: &State, backwards: bool) -> Vec<Ef
     }
 }
 
-/// The line after, or before, the one that the reader is at.
-fn beyond(ui: &Ui, backwards: bool) -> Option<u64> {
+/// The line after, or before, the one that the reader is at, where a new search begins.
+fn beyond(ui: &mut Ui, backwards: bool) -> Option<u64> {
+    ui.log.searched = (0, 0);
     let here = ui.log.here(height(ui));
     let marked = ui.log.mark == Some(here);
     if backwards { here.checked_sub(1) } else { Some(here + u64::from(marked)) }

@@ -2,9 +2,12 @@
 
 mod act;
 pub(super) mod answer;
+pub mod away;
+pub(super) mod link;
 mod logs;
 pub(super) mod moments;
 mod navigate;
+mod past;
 mod popup;
 pub mod reply;
 
@@ -12,19 +15,16 @@ pub(super) use popup::{entries, pipelines};
 
 use crate::{
     config::keymap::action::Action,
-    domain::id::Seq,
-    protocol::{
-        frame::{Frame, Link},
-        telemetry::Telemetry,
-    },
+    protocol::{frame::Frame, telemetry::Telemetry},
     state::board::State,
 };
 
 use super::{
     layout::Layout,
+    log::Seek,
     options::Left,
     select,
-    ui::{Effect, Intent, Lost, Pane, Purpose, Ui},
+    ui::{Effect, Intent, Pane, Purpose, Ui},
     view,
 };
 
@@ -35,11 +35,12 @@ pub fn update(ui: &mut Ui, state: &State, intent: Intent) -> Vec<Effect> {
     if intent != Intent::Interrupt {
         ui.leaving = false;
     }
-    match intent {
+    let effects = match intent {
         Intent::Do(action) => act(ui, state, action),
         Intent::Interrupt => interrupt(ui, state),
         other => popup::update(ui, state, other),
-    }
+    };
+    link::only_what_is_heard(ui, effects)
 }
 
 fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
@@ -56,7 +57,7 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::Right => navigate::sideways(ui, state, true),
         Action::Open => return navigate::open(ui, state),
         Action::Toggle => navigate::toggle(ui, state),
-        Action::Back => navigate::back(ui, state),
+        Action::Back => return navigate::back(ui, state),
         Action::Pane1 => navigate::focus(ui, Pane::Projects),
         Action::Pane2 => navigate::focus(ui, Pane::Runs),
         Action::Pane3 => navigate::focus(ui, Pane::Logs),
@@ -96,7 +97,16 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::CardPageDown => answer::scroll(ui, 10),
         Action::CardPageUp => answer::scroll(ui, -10),
         Action::Later => answer::later(ui, state),
-        Action::Repaint | Action::Refresh => return vec![Effect::Repaint],
+        Action::People => ui.overlay = Some(super::ui::Overlay::People),
+        Action::Away => away::again(ui, state),
+        Action::JumpLine => logs::ask_where(ui, Seek::Line),
+        Action::JumpTime => logs::ask_where(ui, Seek::Time),
+        Action::Refresh => {
+            ui.past.retry();
+            ui.log.retry();
+            return vec![Effect::Repaint];
+        }
+        Action::Repaint => return vec![Effect::Repaint],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return leave(ui, state),
     }
@@ -135,14 +145,11 @@ fn leave(ui: &mut Ui, state: &State) -> Vec<Effect> {
 /// Takes in a frame of the session, all but records, which the caller has folded. Gives back what has to be done.
 pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
     match frame {
-        Frame::Hello { seq, .. } => {
-            ui.link.target = Some(seq);
-            caught_up(ui, state.seq);
-            ui.dirty = true;
-        }
-        Frame::Records(_) => {
-            caught_up(ui, state.seq);
+        Frame::Hello { seq, since, .. } => link::greeted(ui, state, seq, since),
+        Frame::Records(records) => {
+            link::level(ui, state);
             select::refresh(ui, state);
+            link::tell_answers(ui, &records);
             ui.log.retry();
             ui.dirty = true;
         }
@@ -154,19 +161,14 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
         Frame::Peers(peers) => {
             ui.dirty |= ui.link.peers != peers;
             ui.link.peers = peers;
+            away::consider(ui, state);
         }
         Frame::Health(health) => {
             ui.dirty |= ui.link.health != health;
             ui.link.health = health;
         }
-        Frame::Link(link) => {
-            ui.dirty = true;
-            ui.link.lost = match link {
-                Link::Lost { why, tries, next_ms } => Some(Lost { why, tries, next_ms }),
-                Link::Up => None,
-            };
-        }
-        Frame::Part { .. } => {}
+        Frame::Link(link) => link::changed(ui, state, link),
+        Frame::Part { id, part } => return reply::part(ui, state, id, part),
         Frame::Reply { id, result } => {
             if let Some(purpose) = ui.awaiting.remove(&id) {
                 return reply::reply(ui, state, purpose, result);
@@ -180,16 +182,18 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
     Vec::new()
 }
 
-fn caught_up(ui: &mut Ui, seq: Seq) {
-    ui.link.caught_up |= ui.link.target.is_some_and(|target| seq >= target);
-}
-
 /// Before a draw: puts scrolled panes where they belong, and says what must be read for them.
 pub fn settle(ui: &mut Ui, state: &State) -> Vec<Effect> {
-    let Some((height, width)) = arrange(ui, state) else { return Vec::new() };
-    let Some((query, asked)) = ui.log.settle(height, width) else { return Vec::new() };
-    let Some(output) = ui.log.output.clone() else { return Vec::new() };
-    vec![Effect::Query(query, Purpose::Lines { output, asked })]
+    let room = arrange(ui, state);
+    let layout = Layout::of(ui);
+    let mut effects = past::settle(ui, state, &layout);
+    if let Some((height, width)) = room
+        && let Some((query, asked)) = ui.log.settle(height, width)
+        && let Some(output) = ui.log.output.clone()
+    {
+        effects.push(Effect::Query(query, Purpose::Lines { output, asked }));
+    }
+    link::only_what_is_heard(ui, effects)
 }
 
 /// Just before a draw: the same with what has been read by now; gives back whether more must be read.

@@ -18,14 +18,15 @@ use crate::tui::{
     ui::{Effect, Pane, Purpose, Ui},
 };
 
-/// The moments of the chosen run, in order of time.
+/// The moments of the chosen run, in order of time, out of where it stands ([`Ui::here`]).
 pub(in crate::tui) fn of<'a>(ui: &Ui, state: &'a State) -> impl Iterator<Item = &'a Moment> + use<'a> {
     ui.run().and_then(|id| state.runs.get(&id)).into_iter().flat_map(|run| run.moments.iter())
 }
 
 /// The cursor moves by moments.
 pub(super) fn step(ui: &mut Ui, state: &State, by: i64) {
-    let all: Vec<&Moment> = of(ui, state).collect();
+    let home = ui.here(state);
+    let all: Vec<&Moment> = of(ui, &home).collect();
     if all.is_empty() {
         return;
     }
@@ -38,11 +39,12 @@ pub(super) fn step(ui: &mut Ui, state: &State, by: i64) {
 /// Enter: every pane goes to this moment.
 pub(super) fn enter(ui: &mut Ui, state: &State) -> Vec<Effect> {
     let cursor = ui.timeline.cursor;
-    let Some(moment) = of(ui, state).filter(|m| cursor.is_none_or(|seq| m.seq == seq)).last() else {
+    let home = ui.here(state);
+    let Some(moment) = of(ui, &home).filter(|m| cursor.is_none_or(|seq| m.seq == seq)).last() else {
         return Vec::new();
     };
     ui.timeline.cursor = Some(moment.seq);
-    let Some(run) = ui.run().and_then(|id| state.runs.get(&id)) else { return Vec::new() };
+    let Some(run) = ui.run().and_then(|id| home.runs.get(&id)) else { return Vec::new() };
     let Some(job) = &moment.job else {
         ui.say("this moment belongs to no job: there is no log line to show");
         return Vec::new();

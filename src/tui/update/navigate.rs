@@ -10,13 +10,21 @@ use crate::tui::{
     view,
 };
 
-use super::{answer, moments};
+use super::{answer, logs, moments};
 
 /// One row up or down.
 pub(super) fn step(ui: &mut Ui, state: &State, by: i64) {
-    if let Some(Overlay::Help { scroll }) = &mut ui.overlay {
-        *scroll = scroll.saturating_add_signed(by as isize);
-        return;
+    match &mut ui.overlay {
+        None => {}
+        Some(Overlay::Help { scroll }) => {
+            *scroll = scroll.saturating_add_signed(by as isize);
+            return;
+        }
+        Some(Overlay::Away { list, chosen, .. }) => {
+            *chosen = moved(*chosen, by, list.len());
+            return;
+        }
+        Some(_) => return,
     }
     match ui.focus {
         Pane::Projects => step_project(ui, state, by),
@@ -93,7 +101,8 @@ fn choose(ui: &mut Ui, state: &State, node: Node) {
         }
         Node::Output(output) => select::show(ui, state, output, true),
         Node::Step(run, job, index) => {
-            let Some(found) = tree::find_job(state, run, &job) else { return };
+            let home = ui.home(state, run);
+            let Some(found) = tree::find_job(&home, run, &job) else { return };
             if let Some(output) = found.output(run) {
                 select::show(ui, state, output, true);
             }
@@ -168,7 +177,14 @@ pub(super) fn open(ui: &mut Ui, state: &State) -> Vec<Effect> {
 }
 
 /// Esc: out of the last thing that was gone into.
-pub(super) fn back(ui: &mut Ui, state: &State) {
+pub(super) fn back(ui: &mut Ui, state: &State) -> Vec<Effect> {
+    if ui.focus == Pane::Logs {
+        let stopped = logs::stop_looking(ui);
+        if !stopped.is_empty() {
+            ui.say("the search was stopped");
+            return stopped;
+        }
+    }
     if ui.card.full {
         ui.card.full = false;
     } else if ui.card.opened && ui.focus == Pane::Card {
@@ -182,6 +198,7 @@ pub(super) fn back(ui: &mut Ui, state: &State) {
     } else if ui.focus == Pane::Logs || ui.focus == Pane::Card {
         ui.focus = Pane::Runs;
     }
+    Vec::new()
 }
 
 /// Gives a pane the keys.
@@ -212,15 +229,19 @@ pub(super) fn settle(ui: &mut Ui, state: &State, layout: &Layout) {
     if let Some(project) = ui.project {
         let nodes = tree::nodes(ui, state, project);
         let roomy = view::runs::is_roomy(layout.inside(layout.runs));
-        let rows = |node: &Node| 1 + tree::notes(state, node, roomy).len();
+        let rows = |node: &Node| 1 + tree::notes(&ui.home(state, node.run()), node, roomy).len();
         let chosen = ui.runs.chosen.as_ref();
         let at = chosen.and_then(|chosen| nodes.iter().position(|node| node == chosen)).unwrap_or(0);
         let before: usize = nodes.iter().take(at).map(rows).sum();
-        let total = nodes.iter().map(rows).sum();
-        let last = before + nodes.get(at).map_or(1, rows);
+        // Under the oldest row may stand that more is being read.
+        let footing = usize::from(ui.past.footing(project).is_some());
+        let total = nodes.iter().map(rows).sum::<usize>() + footing;
+        let under = if at + 1 == nodes.len() { footing } else { 0 };
+        let last = before + nodes.get(at).map_or(1, rows) + under;
         ui.runs.scroll = keep(ui.runs.scroll, before, last, total, height(Pane::Runs));
     }
-    let moments: Vec<&Moment> = moments::of(ui, state).collect();
+    let home = ui.here(state);
+    let moments: Vec<&Moment> = moments::of(ui, &home).collect();
     if ui.timeline.cursor.is_some_and(|seq| !moments.iter().any(|moment| moment.seq == seq)) {
         ui.timeline.cursor = None;
     }

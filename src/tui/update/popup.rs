@@ -13,6 +13,7 @@ use crate::{
 
 use crate::tui::{
     card::STILL,
+    log::Seek,
     select,
     tree::Node,
     ui::{Effect, Intent, Overlay, Pane, Ui},
@@ -20,7 +21,7 @@ use crate::tui::{
     widget::text_input::{Edit, TextInput},
 };
 
-use super::{act, answer, logs};
+use super::{act, answer, away, logs};
 
 /// Does what was typed, chosen or answered.
 pub(super) fn update(ui: &mut Ui, state: &State, intent: Intent) -> Vec<Effect> {
@@ -58,14 +59,21 @@ fn field(ui: &mut Ui) -> Option<&mut TextInput> {
             | Overlay::Words { input, .. }
             | Overlay::Start { input, .. },
         ) => Some(input),
-        Some(Overlay::Help { .. } | Overlay::Confirm(_)) => None,
-        None => ui.log.field.as_mut(),
+        Some(Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Away { .. } | Overlay::Cut) => {
+            None
+        }
+        None => ui.log.field.as_mut().map(|field| &mut field.input),
     }
 }
 
 /// A y that was typed before the question could be read doesn't count.
 fn confirmed(ui: &mut Ui, yes: bool) -> Vec<Effect> {
     let now = ui.clock.mono;
+    if yes && ui.link.lost.is_some() {
+        // The question stays, to be answered when it can be.
+        super::link::refuse(ui);
+        return Vec::new();
+    }
     match ui.overlay.take() {
         Some(Overlay::Confirm(confirm)) if yes && now < confirm.since + STILL => {
             ui.overlay = Some(Overlay::Confirm(confirm));
@@ -91,9 +99,16 @@ fn choose(ui: &mut Ui, state: &State, by: Option<i32>) {
 
 /// Enter.
 fn accept(ui: &mut Ui, state: &State) -> Vec<Effect> {
+    let asks = matches!(ui.overlay, Some(Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }));
+    let looks = ui.overlay.is_none() && ui.log.field.as_ref().is_some_and(|field| field.seek != Seek::Line);
+    if (asks || looks) && ui.link.lost.is_some() {
+        // What was typed stays, to be sent when it can be.
+        super::link::refuse(ui);
+        return Vec::new();
+    }
     let Some(overlay) = ui.overlay.take() else {
-        let typed = ui.log.field.take().map(|field| field.text().to_owned());
-        return typed.map_or_else(Vec::new, |pattern| logs::search(ui, &pattern));
+        let Some(field) = ui.log.field.take() else { return Vec::new() };
+        return logs::seek(ui, state, field.seek, field.input.text());
     };
     match overlay {
         Overlay::Palette { input, chosen } => match entries(ui, state, input.text()).into_iter().nth(chosen) {
@@ -111,7 +126,11 @@ fn accept(ui: &mut Ui, state: &State) -> Vec<Effect> {
                 pipelines(&known, input.text()).into_iter().nth(chosen).unwrap_or_else(|| input.text().to_owned());
             act::start_pipeline(ui, state, Some(name))
         }
-        Overlay::Help { .. } | Overlay::Confirm(_) => Vec::new(),
+        Overlay::Away { list, chosen, .. } => match list.get(chosen) {
+            Some(item) => away::go(ui, state, item),
+            None => Vec::new(),
+        },
+        Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Cut => Vec::new(),
     }
 }
 
@@ -178,7 +197,7 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
         let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
         all.push(Entry {
             name: row.name.to_owned(),
-            about: row.about.to_owned(),
+            about: view::help::about(ui, row).to_owned(),
             keys: keys.join(" "),
             target: Target::Action(row.action),
         });
@@ -189,6 +208,7 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
         all.push(entry(project.name.clone(), "project".into(), Target::Project(project.id)));
     }
     let runs = ui.project.and_then(|id| state.projects.get(&id)).map(|p| p.runs.as_slice()).unwrap_or_default();
+    let past = ui.project.map_or_else(Vec::new, |project| ui.past.runs(state, project));
     for run in runs.iter().rev().take(50).filter_map(|id| state.runs.get(id)) {
         let word = view::status::run(run).word;
         let pipeline = run.pipeline.as_deref().unwrap_or("pipeline");
@@ -198,28 +218,37 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
             all.push(entry(name, format!("job, {}", job.status.word()), Target::Job(run.id, job.key().clone())));
         }
     }
+    for summary in past.into_iter().filter_map(|run| ui.past.summary(state, run)) {
+        let pipeline = summary.pipeline.as_deref().unwrap_or("pipeline");
+        let about = format!("{pipeline}, {}, put aside", summary.outcome.word());
+        all.push(entry(format!("run {}", summary.run), about, Target::Run(summary.run)));
+    }
     all
 }
 
 /// Worth finding by name: what does something, rather than what moves the choice.
 fn is_verb(action: Action) -> bool {
     use Action::{
-        Approvals, Copy, Find, Follow, ForceStop, Help, NextError, Pane1, Pane2, Pane3, Pane4, PrevError, Quit,
-        Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap, Zoom,
+        Approvals, Away, Copy, Find, Follow, ForceStop, Help, JumpLine, JumpTime, NextError, Pane1, Pane2, Pane3,
+        Pane4, People, PrevError, Quit, Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap, Zoom,
     };
     matches!(
         action,
         Approvals
+            | Away
             | Copy
             | Find
             | Follow
             | ForceStop
             | Help
+            | JumpLine
+            | JumpTime
             | NextError
             | Pane1
             | Pane2
             | Pane3
             | Pane4
+            | People
             | PrevError
             | Quit
             | Repaint

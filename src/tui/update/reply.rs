@@ -1,12 +1,12 @@
 //! What came of what was asked for.
 
 use crate::{
-    domain::id::OutputId,
+    domain::id::{OutputId, RequestId},
     protocol::{
         command::Refusal,
         query::{Answer, Case, Query},
     },
-    state::board::State,
+    state::{approval, board::State},
 };
 
 use crate::tui::{
@@ -24,7 +24,7 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
     let answer = match result {
         Ok(answer) => answer,
         Err(refusal) => {
-            refused(ui, purpose, refusal);
+            refused(ui, state, purpose, refusal);
             return Vec::new();
         }
     };
@@ -39,10 +39,15 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
             return hit(ui, state, purpose, lines.first().copied());
         }
         (Purpose::Count { output, pattern }, Answer::Hits { lines, more, .. }) if shows(ui, &output) => {
-            if let Some(search) = ui.log.search.as_mut().filter(|search| search.pattern == pattern) {
-                search.hits = Some((lines.len(), more));
-            }
+            count(ui, &pattern, lines.len(), more);
         }
+        (Purpose::Recall { run }, Answer::Records(records)) => {
+            ui.past.recall(run, State::recall(&records));
+            select::refresh(ui, state);
+        }
+        (Purpose::Recall { run }, _) => ui.past.fail(run, "no records came".into()),
+        (Purpose::Older { project }, Answer::Runs { runs, more }) => ui.past.add(project, runs, more),
+        (Purpose::Older { project }, _) => ui.past.add_failed(project, "no list came".into()),
         (Purpose::Started, Answer::Run { run, project }) => {
             ui.project = Some(project);
             ui.runs.chosen = Some(Node::Run(run));
@@ -57,16 +62,54 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
     Vec::new()
 }
 
+/// Takes in a part of an answer: of a search, what it has found so far.
+pub fn part(ui: &mut Ui, state: &State, id: RequestId, part: Answer) -> Vec<Effect> {
+    let Answer::Hits { lines, more, searched, .. } = part else { return Vec::new() };
+    let Some(purpose) = ui.awaiting.get(&id) else { return Vec::new() };
+    match purpose {
+        Purpose::Count { output, pattern } if shows(ui, output) => {
+            let pattern = pattern.clone();
+            count(ui, &pattern, lines.len(), more);
+        }
+        // The first line that matches is all that it is for: the rest is not waited for.
+        Purpose::Hit { .. } if !lines.is_empty() => {
+            let Some(purpose) = ui.awaiting.remove(&id) else { return Vec::new() };
+            ui.dirty = true;
+            let mut effects = hit(ui, state, purpose, lines.first().copied());
+            effects.push(Effect::Drop(id));
+            return effects;
+        }
+        _ => {}
+    }
+    ui.log.searched = searched;
+    ui.dirty = true;
+    Vec::new()
+}
+
+/// So many more lines match.
+fn count(ui: &mut Ui, pattern: &str, lines: usize, more: bool) {
+    if let Some(search) = ui.log.search.as_mut().filter(|search| search.pattern == pattern) {
+        let before = search.hits.map_or(0, |(count, _)| count);
+        search.hits = Some((before + lines, more));
+    }
+}
+
 fn shows(ui: &Ui, output: &OutputId) -> bool {
     ui.log.output.as_ref() == Some(output)
 }
 
-fn refused(ui: &mut Ui, purpose: Purpose, refusal: Refusal) {
+fn refused(ui: &mut Ui, state: &State, purpose: Purpose, refusal: Refusal) {
     match purpose {
         Purpose::Lines { output, asked } => return ui.log.unread(&output, asked, refusal.message),
         Purpose::Count { .. } => return,
+        Purpose::Recall { run } => return ui.past.fail(run, refusal.message),
+        Purpose::Older { project } => return ui.past.add_failed(project, refusal.message),
         Purpose::Answered { approval, .. } => {
             ui.card.sent.remove(&approval);
+            // Somebody else was quicker: nothing went wrong.
+            if !approval::pending(state).iter().any(|waits| waits.id == approval) {
+                return ui.say(refusal.message);
+            }
         }
         _ => {}
     }
@@ -79,7 +122,7 @@ fn hit(ui: &mut Ui, state: &State, purpose: Purpose, line: Option<u64>) -> Vec<E
     if !shows(ui, &output) {
         return Vec::new();
     }
-    let evidence = if errors { evidence(state, &output) } else { None };
+    let evidence = if errors { evidence(&ui.home(state, output.run), &output) } else { None };
     let ahead = evidence.filter(|&at| if backwards { at <= from } else { at >= from });
     let nearest = match (line, ahead) {
         (Some(a), Some(b)) => Some(if backwards { a.max(b) } else { a.min(b) }),

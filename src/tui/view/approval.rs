@@ -83,6 +83,9 @@ fn armed(ui: &Ui) -> Span<'static> {
     if ui.card.current.as_ref().is_some_and(|id| ui.card.sent.contains(id)) {
         return Span::styled("sent", theme.quiet);
     }
+    if ui.link.lost.is_some() {
+        return Span::styled("can't be answered now", theme.warn);
+    }
     if ui.focus == Pane::Logs {
         let key = ui.options.keymap.label(Context::Global, Action::Approvals);
         return Span::styled(format!("{key} to answer"), theme.warn);

@@ -6,7 +6,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::config::keymap::action::Context;
+use crate::config::keymap::action::{Action, Context, Entry};
 
 use crate::tui::{
     ui::{Pane, Ui},
@@ -23,6 +23,15 @@ fn title(context: Context) -> &'static str {
         Context::Logs => "Logs",
         Context::Timeline => "Timeline",
         Context::Approval => "Approval card, once it is armed",
+    }
+}
+
+/// What a key does, here: leaving is not the same everywhere.
+pub fn about(ui: &Ui, row: &Entry) -> &'static str {
+    match row.action {
+        Action::Quit if ui.options.in_process => "Quit; what runs ends with gonogo (asks first)",
+        Action::Quit => "Detach; runs go on",
+        _ => row.about,
     }
 }
 
@@ -61,7 +70,7 @@ fn lines(ui: &Ui) -> Vec<Line<'static>> {
             let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
             out.push(Line::from(vec![
                 Span::styled(format!(" {:<16}", keys.join("  ")), theme.strong),
-                Span::raw(format!(" {}", row.about)),
+                Span::raw(format!(" {}", about(ui, row))),
             ]));
         }
     }

@@ -31,7 +31,8 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
 
 /// Draws the moments; the cursor's, or the newest, is in sight.
 pub fn list(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
-    let moments: Vec<&Moment> = moments::of(ui, state).collect();
+    let home = ui.here(state);
+    let moments: Vec<&Moment> = moments::of(ui, &home).collect();
     let height = usize::from(area.height);
     let cursor = ui.timeline.cursor.and_then(|seq| moments.iter().position(|moment| moment.seq == seq));
     let end = match cursor {

@@ -90,7 +90,7 @@ fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
     ]);
     // What opens all other doors is never pushed off the bar.
     let last =
-        [(Global, Action::Help, "keys"), (Global, Action::Quit, if ui.options.in_process { "quit" } else { "leave" })];
+        [(Global, Action::Help, "keys"), (Global, Action::Quit, if ui.options.in_process { "quit" } else { "detach" })];
     let right: Vec<Span<'static>> = last.iter().flat_map(|entry| spans(ui, *entry)).collect();
     let room = width.saturating_sub(columns::spans_width(&right) + 1);
     let mut left = vec![Span::raw(" ")];

@@ -1,7 +1,5 @@
 //! Pane 3: the output of an attempt or of a repair, as far as it is in sight.
 
-use std::fmt::Write as _;
-
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -23,12 +21,13 @@ use crate::{
 
 use crate::tui::{
     layout::Layout,
-    log, tree,
+    log::{self, Seek},
+    tree,
     ui::{Pane, Ui},
     widget::{ansi, columns},
 };
 
-use super::{empty, pane, status};
+use super::{empty, log_title, pane, past, status};
 
 /// Columns of the time, with the blank after it.
 const TIME: usize = 9;
@@ -50,18 +49,32 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     }
     let Some(output) = &ui.log.output else {
         let area = pane::frame(buf, area, ui, layout, Some(Pane::Logs), "3 Logs", Vec::new());
+        let home = ui.here(state);
+        let state: &State = &home;
         let refused = ui.run().and_then(|id| state.runs.get(&id)?.refused.as_ref());
         if let Some((error, hint)) = refused {
             why_refused(buf, area, ui, error, hint.as_deref());
             return None;
         }
         let job = ui.runs.chosen.as_ref().and_then(|node| tree::find_job(state, node.run(), node.job()?));
-        let text = job.map_or_else(|| "what the chosen job writes".to_owned(), why_nothing);
+        let text = match ui.run() {
+            Some(run) if !state.runs.contains_key(&run) => past::why_nothing(ui, run),
+            _ => job.map_or_else(|| "what the chosen job writes".to_owned(), why_nothing),
+        };
         empty::render(buf, area, ui, &text);
         return None;
     };
-    let area =
-        pane::frame(buf, area, ui, layout, Some(Pane::Logs), &title(ui, state, output), notes(ui, state, output));
+    let home = ui.home(state, output.run);
+    let state: &State = &home;
+    let area = pane::frame(
+        buf,
+        area,
+        ui,
+        layout,
+        Some(Pane::Logs),
+        &log_title::title(ui, state, output),
+        log_title::notes(ui, state, output),
+    );
     let (height, width) = room(ui, layout);
     let evidence = evidence(state, output);
     let mut row = 0;
@@ -211,76 +224,6 @@ fn found(spans: Vec<Span<'static>>, regex: &regex::Regex, style: Style) -> Vec<S
     out
 }
 
-fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
-    let job = tree::find_job(state, output.run, &output.job);
-    let mut title = format!("3 Logs · {}", output.job);
-    if output.repair {
-        let _ = write!(title, " › repair {}", output.attempt);
-    } else if job.is_some_and(|job| job.attempts.len() > 1) {
-        let _ = write!(title, " › attempt {}", output.attempt);
-    }
-    let step = job.filter(|_| !output.repair).and_then(|job| {
-        let attempt = job.attempts.iter().find(|attempt| attempt.number == output.attempt)?;
-        let at = ui.log.mark.unwrap_or(ui.log.top);
-        let step = attempt.steps.iter().rev().find(|step| step.first_line <= at)?;
-        job.planned.spec.steps.get(step.index as usize)
-    });
-    if let Some(step) = step {
-        let _ = write!(title, " › {}", step.name);
-    }
-    title
-}
-
-fn notes(ui: &Ui, state: &State, output: &OutputId) -> Vec<Span<'static>> {
-    let theme = &ui.options.theme;
-    let dot = format!(" {} ", ui.options.glyphs.dot);
-    let mut notes = Vec::new();
-    if let Some(search) = &ui.log.search {
-        let hits = match search.hits {
-            None => String::new(),
-            Some((count, more)) => format!(" {count}{}", if more { "+" } else { "" }),
-        };
-        let pattern = columns::clip(&search.pattern, 20, ui.options.glyphs.more);
-        notes.push(Span::styled(format!("/{pattern}{hits}{dot}"), theme.warn));
-    }
-    let at = ui.log.mark.unwrap_or(ui.log.top) + 1;
-    let place = if ui.log.follow { String::new() } else { format!("{} of ", thousands(at.min(ui.log.total))) };
-    notes.push(Span::styled(format!("{place}{} lines", thousands(ui.log.total)), theme.quiet));
-    let new = ui.log.new_lines();
-    if new > 0 {
-        notes.push(Span::styled(format!("{dot}+{} new", thousands(new)), theme.warn));
-    }
-    if ui.log.follow {
-        notes.push(Span::styled(format!("{dot}follow"), theme.accent));
-    } else if is_written(state, output) {
-        notes.push(Span::styled(format!("{dot}follow off"), theme.quiet));
-    }
-    for (on, word) in [(ui.log.wrap, "wrap"), (ui.log.time, "time")] {
-        if on {
-            notes.push(Span::styled(format!("{dot}{word}"), theme.quiet));
-        }
-    }
-    if ui.log.shift > 0 {
-        notes.push(Span::styled(format!("{dot}from column {}", ui.log.shift + 1), theme.quiet));
-    }
-    notes
-}
-
-/// More may come.
-fn is_written(state: &State, output: &OutputId) -> bool {
-    let Some(job) = tree::find_job(state, output.run, &output.job) else { return false };
-    let attempt = || job.attempts.iter().any(|a| a.number == output.attempt && a.ended_at.is_none());
-    let repair = || job.repairs.iter().any(|r| r.number == output.attempt && r.ended_at.is_none());
-    if output.repair { repair() } else { attempt() }
-}
-
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
-    groups.join(",")
-}
-
 /// The lines that the diagnosis of this attempt rests on (0 is the first).
 fn evidence(state: &State, output: &OutputId) -> Option<(u64, u64)> {
     let job = tree::find_job(state, output.run, &output.job).filter(|_| !output.repair)?;
@@ -293,11 +236,16 @@ fn evidence(state: &State, output: &OutputId) -> Option<(u64, u64)> {
 fn field(buf: &mut Buffer, area: Rect, ui: &Ui) -> Option<(u16, u16)> {
     let field = ui.log.field.as_ref().filter(|_| area.height > 0)?;
     let theme = &ui.options.theme;
-    let line = Line::from(vec![Span::styled("/", theme.accent), Span::raw(field.text().to_owned())]);
+    let prompt = match field.seek {
+        Seek::Text => "/",
+        Seek::Line => "line ",
+        Seek::Time => "time ",
+    };
+    let line = Line::from(vec![Span::styled(prompt, theme.accent), Span::raw(field.input.text().to_owned())]);
     let row = area.height - 1;
     columns::put(buf, area, row, &Line::raw(" ".repeat(usize::from(area.width))));
     columns::put(buf, area, row, &line);
-    let column = (1 + field.column() as u16).min(area.width.saturating_sub(1));
+    let column = ((prompt.len() + field.input.column()) as u16).min(area.width.saturating_sub(1));
     Some((area.x + column, area.y + row))
 }
 
@@ -313,6 +261,5 @@ mod tests {
         let spans = found(vec![Span::raw("ab"), Span::raw("漢"), Span::raw("cd b漢c")], &regex, hit);
         let shown: Vec<(&str, bool)> = spans.iter().map(|s| (s.content.as_ref(), s.style == hit)).collect();
         assert_eq!(shown, [("a", false), ("b", true), ("漢", true), ("c", true), ("d ", false), ("b漢c", true)]);
-        assert_eq!(thousands(1_234_567), "1,234,567");
     }
 }

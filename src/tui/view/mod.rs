@@ -1,13 +1,18 @@
 //! State and what is looked at, as a screen. One file a pane.
 
 pub mod approval;
+pub mod away;
 pub mod empty;
 pub mod help;
 pub mod history;
 pub mod keys_bar;
+pub mod link;
+mod log_title;
 pub mod logs;
 pub mod palette;
 pub mod pane;
+pub mod past;
+pub mod people;
 pub mod popup;
 pub mod projects;
 pub mod runs;
@@ -49,6 +54,14 @@ pub fn draw(frame: &mut Frame<'_>, ui: &Ui, state: &State) {
         None => None,
         Some(Overlay::Help { scroll }) => {
             help::render(buf, area, ui, *scroll);
+            None
+        }
+        Some(Overlay::People) => {
+            people::render(buf, area, ui);
+            None
+        }
+        Some(Overlay::Away { gone, list, chosen }) => {
+            away::render(buf, area, ui, state, (*gone, list, *chosen));
             None
         }
         Some(Overlay::Palette { input, chosen }) => palette::render(buf, area, ui, state, input, *chosen),

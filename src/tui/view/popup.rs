@@ -14,7 +14,7 @@ use crate::tui::{
     widget::{columns, text_input::TextInput},
 };
 
-use super::pane;
+use super::{pane, status};
 
 /// Draws it; gives back where its cursor stands.
 pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, overlay: &Overlay) -> Option<(u16, u16)> {
@@ -47,8 +47,31 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, overlay: &Overlay) -> Optio
             let keys = vec![key("Enter"), Span::raw(" starts it   "), key("Esc"), Span::raw(" back")];
             draw(buf, area, ui, "Start", &text, Some(input), keys)
         }
-        Overlay::Help { .. } | Overlay::Palette { .. } => None,
+        Overlay::Cut => {
+            let keys = vec![key("Esc"), Span::raw(" goes on looking   "), key("q"), Span::raw(" leaves")];
+            draw(buf, area, ui, "No connection", &cut(ui), None, keys)
+        }
+        Overlay::Help { .. } | Overlay::Palette { .. } | Overlay::People | Overlay::Away { .. } => None,
     }
+}
+
+/// What it means that the connection is lost, and stays so.
+fn cut(ui: &Ui) -> Vec<String> {
+    let Some(lost) = &ui.link.lost else { return vec!["It is there again.".into()] };
+    let as_of = format!("What you see is as of {}.", status::time_of_day(ui, lost.since.wall));
+    if lost.was_stopped() {
+        return vec![
+            "gonogo was stopped. It comes back by itself when it is started again:".into(),
+            "  gonogo daemon start".into(),
+            as_of,
+        ];
+    }
+    let whom = ui.options.host.as_ref().map(|host| format!(" to {host}")).unwrap_or_default();
+    vec![
+        format!("The connection{whom} stays lost: {}.", lost.why),
+        "It is tried again every few seconds. Runs go on without it.".into(),
+        as_of,
+    ]
 }
 
 fn draw(

@@ -19,17 +19,21 @@ use crate::tui::{
     widget::columns,
 };
 
-use super::{empty, pane, status, status_bar::clock};
+use super::{empty, pane, past, status, status_bar::clock};
 
 /// Draws it.
 pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Layout) {
     let theme = &ui.options.theme;
     let project = ui.project.and_then(|id| state.projects.get(&id));
+    let past = project.map_or_else(Vec::new, |project| ui.past.runs(state, project.id));
     let count = project.map_or(0, |project| project.runs.len());
     let mut notes = vec![Span::styled(count.to_string(), theme.quiet)];
+    if !past.is_empty() {
+        notes.push(Span::styled(format!(" and {} put aside", past.len()), theme.quiet));
+    }
     pane::other_tab(ui, layout, &mut notes, "1 Projects");
     let area = pane::frame(buf, area, ui, layout, Some(Pane::Runs), "2 Runs", notes);
-    let Some(project) = project.filter(|_| count > 0) else {
+    let Some(project) = project.filter(|_| count + past.len() > 0) else {
         let text = if project.is_some() { "No run yet.\n{start} starts its pipeline." } else { empty::nothing_yet(ui) };
         empty::render(buf, area, ui, text);
         return;
@@ -39,7 +43,8 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     let mut row = 0;
     for node in tree::nodes(ui, state, project.id) {
         let mut lines = vec![line(ui, state, &node, width)];
-        lines.extend(tree::notes(state, &node, roomy).iter().map(|(text, note)| note_line(ui, text, *note, width)));
+        let home = ui.home(state, node.run());
+        lines.extend(tree::notes(&home, &node, roomy).iter().map(|(text, note)| note_line(ui, text, *note, width)));
         for (index, line) in lines.iter().enumerate() {
             if row >= ui.runs.scroll {
                 let at = (row - ui.runs.scroll) as u16;
@@ -51,8 +56,11 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
             row += 1;
         }
         if row >= ui.runs.scroll + usize::from(area.height) {
-            break;
+            return;
         }
+    }
+    if let Some(line) = past::footing(ui, project.id) {
+        columns::put(buf, area, (row.saturating_sub(ui.runs.scroll)) as u16, &line);
     }
 }
 
@@ -62,7 +70,11 @@ pub fn is_roomy(area: Rect) -> bool {
 }
 
 fn line(ui: &Ui, state: &State, node: &Node, width: usize) -> Line<'static> {
-    let found = state.runs.get(&node.run());
+    if let (Node::Run(run), Some(summary)) = (node, ui.past.summary(state, node.run())) {
+        return past::line(ui, state, *run, summary, width);
+    }
+    let home = ui.home(state, node.run());
+    let found = home.runs.get(&node.run());
     let line = found.and_then(|run| match node {
         Node::Run(_) => Some(run_line(ui, state, run, width)),
         Node::Job(_, key) => Some(job_line(ui, tree::run_job(run, key)?, width)),
@@ -89,7 +101,7 @@ fn run_line(ui: &Ui, state: &State, run: &Run, width: usize) -> Line<'static> {
     ];
     let right = vec![
         status::run(run).word(ui),
-        Span::styled(format!(" {:>5}", clock(status::elapsed(run, ui.clock.wall))), theme.quiet),
+        Span::styled(format!(" {:>5}", clock(status::elapsed(run, ui.now()))), theme.quiet),
     ];
     columns::spread(left, right, width)
 }
@@ -114,9 +126,9 @@ fn job_line(ui: &Ui, job: &Job, width: usize) -> Line<'static> {
     }
     let took = match &job.status {
         JobStatus::Cached { saved, .. } => format!("saved {saved}"),
-        JobStatus::Running => clock(job.took(ui.clock.wall).unwrap_or_default()),
+        JobStatus::Running => clock(job.took(ui.now()).unwrap_or_default()),
         status if status.has_ended() && !matches!(status, JobStatus::Skipped { .. }) => {
-            job.took(ui.clock.wall).map(|took| took.to_string()).unwrap_or_default()
+            job.took(ui.now()).map(|took| took.to_string()).unwrap_or_default()
         }
         _ => String::new(),
     };

@@ -54,14 +54,21 @@ macro_rules! badge {
     };
 }
 
+/// Of how a run ended.
+pub fn outcome(outcome: RunOutcome) -> Badge {
+    match outcome {
+        RunOutcome::Passed => badge!(passed, "passed", good),
+        RunOutcome::Failed => badge!(failed, "failed", bad),
+        RunOutcome::Cancelled => badge!(stopped, "cancelled", quiet),
+        RunOutcome::Lost => badge!(lost, "lost", warn),
+        RunOutcome::Refused => badge!(failed, "refused", bad),
+    }
+}
+
 /// Of a run.
 pub fn run(run: &Run) -> Badge {
     match run.outcome {
-        Some(RunOutcome::Passed) => badge!(passed, "passed", good),
-        Some(RunOutcome::Failed) => badge!(failed, "failed", bad),
-        Some(RunOutcome::Cancelled) => badge!(stopped, "cancelled", quiet),
-        Some(RunOutcome::Lost) => badge!(lost, "lost", warn),
-        Some(RunOutcome::Refused) => badge!(failed, "refused", bad),
+        Some(ended) => outcome(ended),
         None if run.cancelling.is_some() => badge!(stopped, "stopping", warn),
         None if asks(run) => badge!(asking, "asks", warn),
         None if !run.planned => badge!(queued, "planning", quiet),
@@ -140,7 +147,7 @@ pub fn elapsed(run: &Run, now: Timestamp) -> Millis {
 pub fn ticks(ui: &Ui, state: &State) -> bool {
     let project = ui.project.and_then(|id| state.projects.get(&id));
     let runs = project.map(|project| project.runs.as_slice()).unwrap_or_default();
-    ui.link.gone.is_none() && runs.iter().rev().take(64).filter_map(|id| state.runs.get(id)).any(is_running)
+    ui.link.hears() && runs.iter().rev().take(64).filter_map(|id| state.runs.get(id)).any(is_running)
 }
 
 /// The time of day, in the person's zone.

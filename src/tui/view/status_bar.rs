@@ -18,7 +18,7 @@ use crate::tui::{
     widget::columns,
 };
 
-use super::status;
+use super::{link, status};
 
 /// Draws it.
 pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
@@ -26,40 +26,13 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
         return;
     }
     let theme = &ui.options.theme;
-    let run = ui.run().and_then(|id| state.runs.get(&id));
+    let home = ui.here(state);
+    let run = ui.run().and_then(|id| home.runs.get(&id));
     if Layout::of(ui).class == Class::Line {
         columns::put(buf, area, 0, &one_line(ui, state, run));
         return;
     }
-    // What there is no room for goes in this order: the commit, the brand, the words.
     let narrow = area.width < 64;
-    let mut left = vec![Span::raw(" ")];
-    if !narrow {
-        left.push(Span::styled("GONOGO  ", theme.accent.patch(theme.strong)));
-    }
-    let project = ui.project.and_then(|id| state.projects.get(&id));
-    if let Some(project) = project {
-        left.push(Span::styled(project.name.clone(), theme.strong));
-    }
-    if let Some(run) = run {
-        if area.width >= 76 {
-            left.push(Span::styled(place(ui, run), theme.quiet));
-        }
-        left.push(Span::raw("  "));
-        let (word, style) = status::verdict(run);
-        let total = run.jobs.len();
-        let good = run.jobs.iter().filter(|job| job.status.is_good()).count();
-        let count = if total > 0 { format!(" {good}/{total}") } else { String::new() };
-        left.push(Span::styled(
-            format!(" {word}{count} "),
-            style(theme).add_modifier(Modifier::REVERSED | Modifier::BOLD),
-        ));
-        let failed = run.jobs.iter().filter(|job| job.status == JobStatus::Failed).count();
-        if failed > 0 {
-            left.push(Span::styled(format!(" {}{failed}", ui.options.glyphs.failed), theme.bad));
-        }
-        left.push(Span::raw(format!("  T+{}", clock(status::elapsed(run, ui.clock.wall)))));
-    }
     let mut right = Vec::new();
     let waiting = approval::pending(state).len();
     if waiting > 0 {
@@ -67,11 +40,52 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
         right.push(Span::styled(text, theme.warn.patch(theme.strong)));
         right.push(Span::raw("  "));
     }
-    if !narrow || !ui.link.caught_up || ui.link.gone.is_some() {
-        right.extend(link(ui));
-    }
+    right.extend(link::words(ui, narrow));
     right.push(Span::raw(" "));
-    columns::put(buf, area, 0, &columns::spread(left, right, usize::from(area.width)));
+    // What there is no room for goes in this order: the commit, the brand, the words.
+    let width = usize::from(area.width);
+    let room = width.saturating_sub(columns::spans_width(&right) + 1);
+    let forms = [(!narrow, area.width >= 76), (!narrow, false), (false, false)];
+    let forms = forms.map(|(brand, commit)| left(ui, state, run, brand, commit));
+    let [.., shortest] = &forms;
+    let fits = forms.iter().find(|form| columns::spans_width(form) <= room).unwrap_or(shortest);
+    columns::put(buf, area, 0, &columns::spread(fits.clone(), right, width));
+}
+
+/// Mission, verdict, elapsed time.
+fn left(ui: &Ui, state: &State, run: Option<&Run>, brand: bool, commit: bool) -> Vec<Span<'static>> {
+    let theme = &ui.options.theme;
+    let mut left = vec![Span::raw(" ")];
+    if brand {
+        left.push(Span::styled("GONOGO  ", theme.accent.patch(theme.strong)));
+    }
+    let project = ui.project.and_then(|id| state.projects.get(&id));
+    if let Some(project) = project {
+        left.push(Span::styled(project.name.clone(), theme.strong));
+    }
+    if let Some(run) = run {
+        if commit {
+            left.push(Span::styled(place(ui, run), theme.quiet));
+        }
+        left.push(Span::raw("  "));
+        let (word, style) = status::verdict(run);
+        let total = run.jobs.len();
+        let good = run.jobs.iter().filter(|job| job.status.is_good()).count();
+        let count = if total > 0 { format!(" {good}/{total}") } else { String::new() };
+        // What is not heard of any more has no colour of its own.
+        let stale = ui.link.lost.is_some();
+        let style = if stale { theme.quiet } else { style(theme) };
+        left.push(Span::styled(format!(" {word}{count} "), style.add_modifier(Modifier::REVERSED | Modifier::BOLD)));
+        let failed = run.jobs.iter().filter(|job| job.status == JobStatus::Failed).count();
+        if failed > 0 {
+            left.push(Span::styled(format!(" {}{failed}", ui.options.glyphs.failed), theme.bad));
+        }
+        left.push(Span::raw(format!("  T+{}", clock(status::elapsed(run, ui.now())))));
+    }
+    if let Some(lost) = &ui.link.lost {
+        left.push(Span::styled(format!("  as of {}", status::time_of_day(ui, lost.since.wall)), theme.warn));
+    }
+    left
 }
 
 /// ` · main@4f2c1d9*`
@@ -87,27 +101,6 @@ fn place(ui: &Ui, run: &Run) -> String {
         (branch, commit) => format!(" · {branch}@{commit}{dirty}"),
     };
     ui.options.glyphs.plain(&place)
-}
-
-fn link(ui: &Ui) -> Vec<Span<'static>> {
-    let theme = &ui.options.theme;
-    let glyphs = ui.options.glyphs;
-    if let Some(reason) = &ui.link.gone {
-        return vec![Span::styled(format!("{} ended: {reason}", glyphs.failed), theme.bad)];
-    }
-    let mut spans = Vec::new();
-    if ui.link.dropped > 0 {
-        spans.push(Span::styled(format!("{} updates dropped  ", ui.link.dropped), theme.quiet));
-    }
-    if ui.link.low {
-        spans.push(Span::styled("low bandwidth  ", theme.quiet));
-    }
-    if ui.link.caught_up {
-        spans.push(Span::styled(format!("{} live", glyphs.running), theme.quiet));
-    } else {
-        spans.push(Span::styled(glyphs.plain("reading the log…"), theme.warn));
-    }
-    spans
 }
 
 /// All that one line has room for.
@@ -129,6 +122,9 @@ fn one_line(ui: &Ui, state: &State, run: Option<&Run>) -> Line<'static> {
     let waiting = approval::pending(state).len();
     if waiting > 0 {
         spans.push(Span::styled(format!(" !{waiting}"), theme.warn.patch(theme.strong)));
+    }
+    if ui.link.lost.is_some() {
+        spans.push(Span::styled(format!(" {}", ui.options.glyphs.retrying), theme.warn));
     }
     Line::from(spans)
 }

@@ -30,6 +30,8 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     if area.is_empty() {
         return;
     }
+    let home = ui.here(state);
+    let state: &State = &home;
     let run = ui.run().and_then(|id| state.runs.get(&id));
     let notes = run.map_or_else(Vec::new, |run| legend(ui, state, run, area.width));
     let title = run.map_or_else(|| "4 Timeline".to_owned(), |run| format!("4 Timeline · run {}", run.id));
@@ -74,7 +76,7 @@ struct Scale {
 impl Scale {
     /// The whole run. A question that waits long would press everything else together: its end is left open.
     fn of(ui: &Ui, run: &Run, rows: &[Row], columns: usize) -> Self {
-        let now = ui.clock.wall.as_millisecond();
+        let now = ui.now().as_millisecond();
         let from = run.requested_at.as_millisecond();
         let bars = || rows.iter().flat_map(|row| &row.bars);
         let works = bars().any(|bar| bar.to.is_none() && bar.kind != BarKind::Waiting);
@@ -157,7 +159,7 @@ fn draw_bar(buf: &mut Buffer, area: Rect, ui: &Ui, scale: &Scale, bar: &Bar) {
         // what ends where another begins leaves that one its column
         Some(to) => (scale.column(to.as_millisecond()) - 1).max(from),
         None if bar.kind == BarKind::Waiting => last,
-        None => scale.column(ui.clock.wall.as_millisecond()),
+        None => scale.column(ui.now().as_millisecond()),
     };
     if to < 0 || from > last {
         return;
@@ -197,7 +199,7 @@ fn render_axis(buf: &mut Buffer, names: Rect, area: Rect, row: u16, ui: &Ui, run
     let mut at = scale.from - scale.from.rem_euclid(step) + step;
     let mut free = 0;
     let cursor = cursor_column(ui, run, scale);
-    let now = scale.column(ui.clock.wall.as_millisecond()).clamp(0, scale.columns as i64 - 1);
+    let now = scale.column(ui.now().as_millisecond()).clamp(0, scale.columns as i64 - 1);
     let live = status::is_running(run) && ui.timeline.cursor.is_none();
     let room = if live { now - 5 } else { scale.columns as i64 };
     while at < scale.to {

@@ -290,3 +290,61 @@ async fn a_copy_goes_out_as_one_sequence_and_says_so() {
     let written = bench.written.text.lock().unwrap().clone();
     assert!(written.windows(7).any(|w| w == b"\x1b]52;c;"));
 }
+
+fn seen(bench: &mut Bench) -> Vec<Seq> {
+    let seen = |ask| if let Ask::Seen { seq } = ask { Some(seq) } else { None };
+    std::iter::from_fn(|| bench.asks.try_recv().ok()).filter_map(seen).collect()
+}
+
+/// Another record that only moves the log on.
+fn more(seq: Seq) -> Frame {
+    let event = crate::protocol::event::Event::Unknown;
+    let cause = crate::protocol::event::Cause::Control;
+    Frame::Records(vec![Arc::new(Record { seq, at: fixture::now(), cause, event })])
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_is_said_once_a_second_at_most_and_never_when_nothing_is_new() {
+    let mut bench = bench();
+    let records = quiet_records();
+    let newest = records.last().unwrap().seq;
+    bench.tell(records).await;
+    bench.turn(Duration::from_millis(200)).await;
+    assert_eq!(seen(&mut bench), [newest]);
+    bench.turn(Duration::from_hours(1)).await;
+    assert_eq!(seen(&mut bench), []);
+    for step in 1..=100 {
+        bench.frames.send(more(Seq(newest.0 + step))).await.unwrap();
+        bench.turn(Duration::from_millis(50)).await;
+    }
+    bench.turn(Duration::from_secs(2)).await;
+    let said = seen(&mut bench);
+    assert!((4..=7).contains(&said.len()), "{said:?}");
+    assert_eq!(said.last(), Some(&Seq(newest.0 + 100)));
+    bench.frames.send(more(Seq(newest.0 + 101))).await.unwrap();
+    bench.turn(Duration::from_millis(50)).await;
+    bench.frames.send(more(Seq(newest.0 + 102))).await.unwrap();
+    bench.turn(Duration::from_millis(50)).await;
+    bench.press("q");
+    bench.turn(Duration::from_millis(50)).await;
+    assert_eq!(seen(&mut bench).last(), Some(&Seq(newest.0 + 102)), "who leaves doesn't wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_it_is_cut_off_nothing_is_sent_and_nothing_drawn_by_itself() {
+    let mut bench = bench();
+    bench.tell(fixture::records()).await;
+    bench.turn_answering(Duration::from_secs(2)).await;
+    let lost = crate::protocol::frame::Link::Lost { why: "the connection was cut".into(), tries: 1, next_ms: 100 };
+    bench.frames.send(Frame::Link(lost)).await.unwrap();
+    bench.turn(Duration::from_millis(100)).await;
+    while bench.asks.try_recv().is_ok() {}
+    let draws = bench.board.draws;
+    bench.turn(Duration::from_mins(5)).await;
+    assert_eq!(bench.board.draws, draws, "running clocks stand still");
+    for key in ["2", "r", "j", "g", "S"] {
+        bench.press(key);
+    }
+    bench.turn(Duration::from_secs(1)).await;
+    assert!(bench.asks.try_recv().is_err());
+}
