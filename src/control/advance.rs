@@ -1,7 +1,7 @@
 //! What follows from the state by itself: the next jobs, gates that ask, runs that have ended, repairs that begin. Pure and
 //! level-triggered: the same question after every record and after a crash. Asked again until it has nothing to add.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     domain::{
@@ -244,9 +244,10 @@ fn start_jobs(state: &State, limits: Limits, events: &mut Vec<Event>) {
         return;
     }
     let mut queues: BTreeMap<ProjectId, Vec<(&Run, &Job)>> = BTreeMap::new();
+    let changing = changing_checkouts(state);
     for run in state.active_runs().filter(|run| run.outcome.is_none() && run.cancelling.is_none()) {
         let queue = queues.entry(run.project).or_default();
-        let blocked = checkout_changes(state, run.project);
+        let blocked = changing.contains(&run.project);
         let queued = run.jobs.iter().filter(|job| {
             job.status == JobStatus::Queued && !(blocked && job.planned.spec.workspace == WorkspaceKind::InPlace)
         });
@@ -268,15 +269,16 @@ fn start_jobs(state: &State, limits: Limits, events: &mut Vec<Event>) {
     }
 }
 
-/// A proposal is being put into the project's checkout, or taken out of it: nothing may start there meanwhile.
-fn checkout_changes(state: &State, project: ProjectId) -> bool {
-    state.active_runs().filter(|run| run.project == project).flat_map(|run| &run.proposals).any(|id| {
-        state.proposals.get(id).is_some_and(|proposal| match proposal.status {
+/// Projects into or out of whose checkout a proposal is being put: nothing may start there meanwhile.
+fn changing_checkouts(state: &State) -> BTreeSet<ProjectId> {
+    let changes = |run: &&Run| {
+        run.proposals.iter().filter_map(|id| state.proposals.get(id)).any(|proposal| match proposal.status {
             ProposalStatus::Applying { into } => into != ApplyInto::Branch,
             ProposalStatus::Undoing => true,
             _ => false,
         })
-    })
+    };
+    state.active_runs().filter(changes).map(|run| run.project).collect()
 }
 
 fn start_repairs(state: &State, limits: Limits, events: &mut Vec<Event>) {

@@ -28,6 +28,9 @@ pub enum Effect {
     Stop(TaskKey, Stop),
 }
 
+/// So many runs are planned at once: each reads the repository with several commands.
+const PLANS: usize = 8;
+
 /// Compares what the state asks for with the tasks that are under way.
 pub fn schedule(state: &State, live: &BTreeSet<TaskKey>) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -37,8 +40,10 @@ pub fn schedule(state: &State, live: &BTreeSet<TaskKey>) -> Vec<Effect> {
         }
     };
     let mut stops = Vec::new();
+    let mut plans = live.iter().filter(|key| matches!(key, TaskKey::Plan(_))).count();
     for run in state.active_runs() {
-        if !run.planned && run.outcome.is_none() {
+        if !run.planned && run.outcome.is_none() && plans < PLANS && !live.contains(&TaskKey::Plan(run.id)) {
+            plans += 1;
             start(TaskKey::Plan(run.id));
         }
         for job in &run.jobs {
