@@ -28,7 +28,7 @@ use gonogo::{
 };
 
 /// Jobs of each run, and steps of each job: about a hundred records a run.
-const JOBS: usize = 12;
+const JOBS: usize = 14;
 const STEPS: u32 = 2;
 
 struct Book {

@@ -28,3 +28,4 @@ mod stop;
 mod strangers;
 mod surroundings;
 mod together;
+mod upgrade;
