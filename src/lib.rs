@@ -5,11 +5,13 @@
 //!
 //! # The house
 //!
-//! Imports go downward only; siblings in L3 don't import each other (but for what `tests/it/architecture.rs` names).
+//! Imports go downward only; siblings don't import each other (but for what `tests/it/architecture.rs` names), and L5 sees
+//! neither control nor L3 and L2.
 //!
 //! ```text
 //! L6  cli                                  what was typed: one file a subcommand
 //! L5  tui                                  the board: state in, screen out; keys in, requests out
+//!     ipc                                  a session over a socket, or over ssh
 //! L4  control                              decide, observe, advance, schedule, commit, perform: the only writer of the log
 //! L3  store  engine  fix                   the log and the outputs; where jobs run; repairs
 //! L2  workspace  diagnose  redact  survey  git; output to diagnoses; secrets out of bytes; what a repository can run
@@ -24,12 +26,14 @@
 //! 2. The log alone rebuilds [`state::board::State`], the same in every client.
 //! 3. Intent is recorded before it is acted on: a job's process exists only if its record does.
 //! 4. An approval names the proposal's hash; what was approved is what is applied, to the byte.
-//! 5. A slow client skips nothing, and control never waits for a client.
+//! 5. A slow client skips no record, and control never waits for a client.
 //! 6. Channels are bounded. Reports wait when full; telemetry drops and counts.
-//! 7. Every task belongs to a tracker and stops in two stages: gracefully with a reason, then now.
-//! 8. The screen is drawn at one call site, only when something that it shows has changed.
+//! 7. Every task of control belongs to a tracker and stops in two stages: gracefully with a reason, then now.
+//! 8. The screen is drawn at one call site, only when something that it shows has changed; one frame is under way.
 //! 9. Secrets never reach the log, the output files or the screen: they are taken out before the first write.
 //! 10. Nothing typed before a question was on the screen can answer it.
+//! 11. A command that is sent again after a cut is done once.
+//! 12. Who asks is what the kernel says of the caller, not what the caller says.
 
 pub mod cli;
 pub mod config;
