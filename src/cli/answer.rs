@@ -107,6 +107,13 @@ async fn answer(
         let manner = Manner { json, go: false, tail: 0, stays: reach == Reach::Daemon };
         let command = Command::Answer { approval: id.clone(), decision };
         client.command(command).await?;
+        let run = match &id {
+            ApprovalId::Gate { run, .. } => Some(*run),
+            ApprovalId::Proposal(number) => client.state.proposals.get(number).map(|known| known.proposal.run),
+        };
+        while let Some((heard, run)) = client.unheard().zip(run) {
+            attend::show(client, heard, run, manner).await?;
+        }
         match &id {
             ApprovalId::Gate { run, .. } => attend(client, *run, manner).await,
             ApprovalId::Proposal(number) => {

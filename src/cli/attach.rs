@@ -35,13 +35,16 @@ pub struct Args {
     /// Speak to the caller over standard input and output: the far end of this command
     #[arg(long, hide = true, conflicts_with = "to")]
     stdio: bool,
+    /// With --stdio: only where a daemon runs already
+    #[arg(long, hide = true, requires = "stdio")]
+    only: bool,
 }
 
 /// Opens the board of that gonogo.
 pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     let place = Place::find(Reach::Daemon)?;
     if args.stdio {
-        return stand_between(&place).await;
+        return stand_between(&place, args.only).await;
     }
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         return Err(Problem::usage("the board needs a terminal").hint("`gonogo watch` and `gonogo status` need none"));
@@ -71,9 +74,10 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
 }
 
 /// Stands between a caller far away and the daemon here.
-async fn stand_between(place: &Place) -> Result<ExitCode, Problem> {
+async fn stand_between(place: &Place, only: bool) -> Result<ExitCode, Problem> {
     // It is started where none runs; the connection itself is made without the wrapping that a session needs.
-    drop(LocalCall::starting(place).call(Why::First).await?);
+    let call = if only { LocalCall::only(place) } else { LocalCall::starting(place) };
+    drop(call.call(Why::First).await?);
     let stream = UnixStream::connect(address::socket(&place.paths.runtime_dir)).await?;
     let mut output = tokio::io::stdout();
     {

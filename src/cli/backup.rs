@@ -11,7 +11,7 @@ use crate::{
     config::paths::private_directory,
     domain::id::RunId,
     store::{
-        hold::{Hold, HoldError},
+        hold::{Held, Hold, HoldError, look},
         log::{
             FILE,
             replace::{self, About},
@@ -120,9 +120,11 @@ pub fn restore(args: &RestoreArgs) -> Result<ExitCode, Problem> {
 /// Holds the log for work that nobody may do beside a running gonogo.
 pub fn take_hold(directory: &Path) -> Result<Hold, Problem> {
     Hold::take(directory).map_err(|error| match &error {
-        HoldError::Taken { pid: Some(pid), .. } => Problem::no_go(&error)
-            .hint(format!("end it first: close its board, or `kill {pid}`, which ends it in good order")),
-        HoldError::Taken { pid: None, .. } => Problem::no_go(&error).hint("end it first"),
+        HoldError::Taken { pid, .. } => Problem::no_go(&error).hint(match (look(directory), pid) {
+            (Held::ByDaemon(_), _) => "end it first: `gonogo daemon stop`".to_owned(),
+            (_, Some(pid)) => format!("end it first: close its board, or `kill {pid}`, which ends it in good order"),
+            (_, None) => "end it first".to_owned(),
+        }),
         HoldError::Io { .. } => Problem::fault("the log can't be held").because(&error),
     })
 }

@@ -139,7 +139,8 @@ pub struct SshCall {
 }
 
 impl SshCall {
-    async fn connect(&self, again: bool) -> Result<Box<dyn Stream>, CallError> {
+    async fn connect(&self, why: Why) -> Result<Box<dyn Stream>, CallError> {
+        let again = why != Why::First;
         let (program, args) =
             self.program.split_first().ok_or_else(|| CallError::unreachable("no program to call with"))?;
         let mut ssh = Command::new(program);
@@ -149,6 +150,10 @@ impl SshCall {
             ssh.args(["-o", "BatchMode=yes"]);
         }
         ssh.args(["-T", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]).arg(&self.to).arg(&self.remote);
+        if why == Why::Ended {
+            // Somebody has stopped it there: it is waited for.
+            ssh.arg("--only");
+        }
         ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         ssh.stderr(if again { Stdio::null() } else { Stdio::inherit() });
         let mut child = ssh.spawn().map_err(|error| CallError::unreachable(format!("can't run {program}: {error}")))?;
@@ -184,7 +189,7 @@ impl SshCall {
 
 impl Call for SshCall {
     fn call(&self, why: Why) -> Calling<'_> {
-        Box::pin(self.connect(why != Why::First))
+        Box::pin(self.connect(why))
     }
 }
 

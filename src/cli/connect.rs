@@ -75,20 +75,20 @@ pub async fn session(place: &Place, kind: VisitorKind) -> Result<Session, Proble
             greet(&host);
             Ok(session)
         }
-        Err(CallError::Refused { host, message, hint }) if host.protocol != caller.protocol => {
+        Err(CallError::Refused { host, .. }) if host.protocol > caller.protocol => {
+            Err(Problem::fault(format!("the gonogo that is at work is newer ({})", host.version))
+                .hint("use the newer program"))
+        }
+        Err(CallError::Refused { host, message, .. }) if host.protocol < caller.protocol => {
             // It ends once it has nothing to do, and begins nothing new until then.
             if stop(place, true).await.is_ok() && gone(place, HANDING_OVER).await {
                 let again = client::attach(call, caller).await;
                 return again.map(|(session, _)| session).map_err(Problem::from);
             }
-            let problem = Problem::fault(message).hint(format!(
+            Err(Problem::fault(message).hint(format!(
                 "it has been asked to end when its runs have ended (process {}); then this works. `gonogo daemon stop --now` ends it at once",
                 host.pid
-            ));
-            Err(hint.filter(|_| host.protocol > caller.protocol).map_or(problem, |_| {
-                Problem::fault(format!("the gonogo that is at work is newer ({})", host.version))
-                    .hint("use the newer program")
-            }))
+            )))
         }
         Err(error) => Err(error.into()),
     }

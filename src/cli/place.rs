@@ -1,6 +1,9 @@
 //! Where gonogo's files are, what the user wants of it, and how a command reaches control.
 
-use std::{path::PathBuf, sync::OnceLock};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use tokio::runtime::Handle;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -15,7 +18,10 @@ use crate::{
         handle::{self, ControlHandle, Options, StartError},
     },
     protocol::command::Refusal,
-    store::{hold::HoldError, log::OpenError},
+    store::{
+        hold::{Held, HoldError, look},
+        log::OpenError,
+    },
 };
 
 use super::{logging, report::Problem};
@@ -81,7 +87,9 @@ impl Place {
 
     fn no_control(&self, error: &StartError) -> Problem {
         match error {
-            StartError::Open(OpenError::Hold(HoldError::Taken { pid, .. })) => held_elsewhere(*pid, error),
+            StartError::Open(OpenError::Hold(HoldError::Taken { .. })) => {
+                Problem::fault(error).hint(end_it_first(&self.paths.state_dir))
+            }
             StartError::Open(OpenError::Newer { .. }) => {
                 Problem::fault("can't start").because(error).hint("use the newer gonogo")
             }
@@ -101,13 +109,15 @@ impl Place {
     }
 }
 
-/// Another process has control of the log, and does not answer at the socket: one that was started with `--in-process`.
-pub(super) fn held_elsewhere(pid: Option<u32>, error: &dyn std::error::Error) -> Problem {
-    let problem = Problem::fault(error);
-    match pid {
-        Some(pid) => problem.hint(format!(
+/// What to do where another process holds the log, and this one can't do without.
+pub fn end_it_first(state_dir: &Path) -> String {
+    match look(state_dir) {
+        Held::ByDaemon(_) => {
+            "a daemon is at work: leave out --in-process, or end it first (`gonogo daemon stop`)".to_owned()
+        }
+        Held::ByProcess(pid) => format!(
             "do it on the board of process {pid}, or end that first (`kill {pid}` ends it in good order); `gonogo status`, `watch` and `logs` work beside it"
-        )),
-        None => problem.hint("`gonogo status`, `watch` and `logs` work beside it"),
+        ),
+        Held::ByNobody | Held::Unknown => "try again; `gonogo status`, `watch` and `logs` work beside it".to_owned(),
     }
 }

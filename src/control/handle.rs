@@ -47,7 +47,7 @@ pub struct Options {
     pub jobs: usize,
     /// Time between asking a process to end and ending it.
     pub grace: Duration,
-    /// Whether repairs that were cut off, and follow-up runs that are owed, are taken up of all runs (the board does), or only
+    /// Whether repairs that were cut off, and follow-up runs that are owed, are taken up of all runs (the daemon does, and a board that is on its own), or only
     /// of those that something is asked of from now on (a single command).
     pub resume: bool,
     /// What the user's configuration says of repairs, where a project's own says nothing.

@@ -241,6 +241,44 @@ fn a_crash_of_it_is_found_and_told() {
 }
 
 #[test]
+fn a_socket_that_was_cleaned_away_is_made_anew() {
+    let home = Home::with_daemon();
+    let project = home.project("shop", LONG);
+    home.run(&project, &["run", "--detach"]).expect(0);
+    project.wait_for_file("../started");
+    let daemon = home.daemon();
+    fs::remove_dir_all(home.gonogo().join("run")).unwrap();
+    contains(&home.ask(&["daemon", "status"]).expect(255).stderr, "does not answer at its socket");
+    wait_for("it to answer again", || {
+        let ran = home.ask(&["daemon", "status"]);
+        if ran.code() == 0 { Ok(()) } else { Err(ran.all()) }
+    });
+    assert_eq!(home.daemon(), daemon);
+    project.write("../go", "");
+    home.wait_state("the run to pass", |state| state.runs.values().all(|run| run.outcome == Some(RunOutcome::Passed)));
+    // A signal ends it in good order, whoever is attached.
+    wait(async {
+        let _caller = Caller::attach(&home, VisitorKind::Board, None).await;
+        kill(daemon, Signal::SIGTERM).unwrap();
+        wait_for("it to end", || match gonogo::store::hold::holder(&home.gonogo().join("state")) {
+            None => Ok(()),
+            Some(pid) => Err(format!("{pid} holds the log")),
+        });
+    });
+}
+
+#[test]
+fn restarts_leave_one_at_work() {
+    let home = Home::with_daemon();
+    home.ask(&["daemon", "start"]).expect(0);
+    for _ in 0..15 {
+        let before = home.daemon();
+        contains(&home.ask(&["daemon", "restart"]).expect(0).stdout, "is at work (process");
+        assert_ne!(home.daemon(), before);
+    }
+}
+
+#[test]
 fn in_the_foreground_a_signal_ends_it() {
     let home = Home::with_daemon();
     let project = home.project("shop", SHORT);

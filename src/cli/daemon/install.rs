@@ -66,7 +66,7 @@ Description=gonogo: mission control for software delivery
 
 [Service]
 Type=exec
-ExecStart=\"{program}\" daemon serve
+ExecStart=\"{program}\" daemon serve --take-over
 {home}Restart=on-failure
 RestartSec=1
 KillMode=mixed
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn the_unit_says_which_program_and_which_home() {
         let unit = unit("/opt/my tools/gonogo", Some("/srv/go"));
-        assert!(unit.contains("ExecStart=\"/opt/my tools/gonogo\" daemon serve\n"));
+        assert!(unit.contains("ExecStart=\"/opt/my tools/gonogo\" daemon serve --take-over\n"));
         assert!(unit.contains("Environment=\"GONOGO_HOME=/srv/go\"\n"));
         assert!(unit.lines().all(|line| line.is_empty() || line.starts_with('[') || line.contains('=')));
     }

@@ -26,7 +26,7 @@ enum What {
     Start,
     /// End it: at once if nothing is under way, else as you say
     Stop(stop::Args),
-    /// End it and start it anew, as another version say
+    /// End it and start it anew: after an update, or a change of config.toml
     Restart(stop::Args),
     /// Say whether it runs, who is attached, and what is under way
     Status(status::Args),
@@ -49,6 +49,9 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
         }
         What::Stop(args) => stop::run(&place, &args).await,
         What::Restart(args) => {
+            if args.never_mind {
+                return Err(Problem::usage("--never-mind takes back an end, and a restart is none"));
+            }
             place.warn();
             if stop::run(&place, &args).await? != ExitCode::SUCCESS {
                 return Ok(ExitCode::from(1));

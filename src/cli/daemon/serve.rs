@@ -26,7 +26,13 @@ pub struct Args {
     /// Leave the terminal, and end when nobody has needed it for long
     #[arg(long)]
     detached: bool,
+    /// Where one is at work, let it finish and take its place
+    #[arg(long, conflicts_with = "detached")]
+    take_over: bool,
 }
+
+/// How often it looks whether its socket is still there: whoever cleans up a runtime directory takes it along.
+const SOCKET: Duration = Duration::from_secs(10);
 
 /// A detached one ends after so long without anybody attached and anything under way. The next command starts it again.
 const IDLE: Duration = Duration::from_hours(1);
@@ -43,6 +49,10 @@ pub async fn run(place: &Place, args: &Args) -> Result<ExitCode, Problem> {
         // A session of its own: no terminal takes it along when it goes.
         let _ = nix::unistd::setsid();
         let _ = std::env::set_current_dir("/");
+    }
+    if args.take_over && super::super::connect::host(place).await.is_some() {
+        super::super::connect::stop(place, true).await?;
+        while !super::stop::gone(place, Duration::from_hours(1)).await {}
     }
     let served = serve(place, args.detached).await;
     if let Err(problem) = &served {
@@ -77,9 +87,9 @@ async fn serve(place: &Place, detached: bool) -> Result<ExitCode, Problem> {
             return Err(refused(error));
         }
     };
-    let stop = CancellationToken::new();
     let server = Server { attach: Arc::clone(&control) as _, host: server::host() };
-    let serving = tokio::spawn(server.serve(listener, stop.clone()));
+    let mut stop = CancellationToken::new();
+    let mut serving = tokio::spawn(server.clone().serve(listener, stop.clone()));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),
@@ -92,10 +102,21 @@ async fn serve(place: &Place, detached: bool) -> Result<ExitCode, Problem> {
     } else {
         report::warn(&format!("gonogo answers at {}", address::socket(dir).display()));
     }
+    let idle = idle(Arc::clone(&control));
+    let mut idle = Box::pin(idle);
     let why = loop {
         tokio::select! {
             () = control.ended() => break "it was told to end",
-            () = idle(&control), if detached => break "nobody has needed it for long",
+            () = &mut idle, if detached => break "nobody has needed it for long",
+            () = tokio::time::sleep(SOCKET) => {
+                if !address::socket(dir).exists() && let Ok(listener) = address::listen(dir).await {
+                    tracing::warn!("the socket was gone, and is made anew");
+                    // Those who are attached stay so.
+                    stop.cancel();
+                    stop = CancellationToken::new();
+                    serving = tokio::spawn(server.clone().serve(listener, stop.clone()));
+                }
+            }
             signal = interrupts.next() => {
                 // A terminal that goes away is nothing to it.
                 if !detached || signal != Interrupt::HangUp {
@@ -104,6 +125,7 @@ async fn serve(place: &Place, detached: bool) -> Result<ExitCode, Problem> {
             }
         }
     };
+    drop(idle);
     tracing::info!("gonogo ends: {why}");
     // Nobody finds a socket that no longer answers.
     let _ = std::fs::remove_file(address::socket(dir));
@@ -112,20 +134,26 @@ async fn serve(place: &Place, detached: bool) -> Result<ExitCode, Problem> {
     control.ended().await;
     stop.cancel();
     let _ = serving.await;
+    drop(server);
     end(control).await;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn end(control: Arc<ControlHandle>) {
-    // The server and its connections have ended, and held the only other ones.
-    match Arc::try_unwrap(control) {
-        Ok(control) => control.shut_down(Actor::Policy).await,
-        Err(_) => tracing::error!("control is still in use; what runs is found lost by the next gonogo"),
+    let mut control = control;
+    // Connections hold the only other ones, and end with their sessions.
+    for _ in 0..100 {
+        match Arc::try_unwrap(control) {
+            Ok(control) => return control.shut_down(Actor::Policy).await,
+            Err(still) => control = still,
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    tracing::error!("a connection has not ended");
 }
 
 /// Waits until nobody has been attached, and nothing under way, for long.
-async fn idle(control: &ControlHandle) {
+async fn idle(control: Arc<ControlHandle>) {
     let mut since = Instant::now();
     loop {
         tokio::time::sleep(LOOK).await;

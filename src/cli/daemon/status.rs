@@ -23,7 +23,7 @@ use super::{
         report::Problem,
         status::pretty,
     },
-    stop::under_way,
+    stop::{self, under_way},
 };
 
 /// Arguments of `gonogo daemon status`.
@@ -49,6 +49,9 @@ pub struct LogsArgs {
 pub async fn run(place: &Place, args: &Args) -> Result<ExitCode, Problem> {
     let Some(host) = connect::host(place).await else {
         let held = look(&place.paths.state_dir);
+        if let Held::ByDaemon(pid) = held {
+            return Err(stop::mute(pid));
+        }
         if args.json {
             say(&pretty(&json!({ "running": false })));
         } else {

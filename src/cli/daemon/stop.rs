@@ -11,6 +11,7 @@ use crate::{
 };
 
 use super::super::{
+    call::dial,
     connect::{self, reading},
     place::Place,
     plain::say,
@@ -28,7 +29,7 @@ pub struct Args {
     now: bool,
     /// Take back an end that waits
     #[arg(long, conflicts_with_all = ["wait", "now"])]
-    never_mind: bool,
+    pub(super) never_mind: bool,
 }
 
 /// How long it may take to end when nothing has to be waited for: jobs get the time that the configuration says.
@@ -37,9 +38,13 @@ const ENDING: Duration = Duration::from_mins(1);
 /// Ends it.
 pub async fn run(place: &Place, args: &Args) -> Result<ExitCode, Problem> {
     let Some(host) = connect::host(place).await else {
-        if let Held::ByProcess(pid) = look(&place.paths.state_dir) {
-            return Err(Problem::no_go(format!("no daemon runs; process {pid} holds the log for itself"))
-                .hint(format!("`kill {pid}` ends it in good order")));
+        match look(&place.paths.state_dir) {
+            Held::ByProcess(pid) => {
+                return Err(Problem::no_go(format!("no daemon runs; process {pid} holds the log for itself"))
+                    .hint(format!("`kill {pid}` ends it in good order")));
+            }
+            Held::ByDaemon(pid) => return Err(mute(pid)),
+            Held::ByNobody | Held::Unknown => {}
         }
         say("no daemon runs");
         return Ok(ExitCode::SUCCESS);
@@ -86,10 +91,17 @@ pub async fn run(place: &Place, args: &Args) -> Result<ExitCode, Problem> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits until nobody holds the log; says whether that came.
+/// It runs, and nobody reaches it.
+pub fn mute(pid: u32) -> Problem {
+    Problem::fault(format!("gonogo is at work (process {pid}), and does not answer at its socket"))
+        .hint(format!("it makes a lost socket anew within some seconds; `kill {pid}` ends it in good order"))
+}
+
+/// Waits until nobody holds the log, and nobody answers; says whether that came.
 pub async fn gone(place: &Place, at_most: Duration) -> bool {
     let until = Instant::now() + at_most;
-    while look(&place.paths.state_dir) != Held::ByNobody {
+    // The log is let go of a moment before the socket goes.
+    while look(&place.paths.state_dir) != Held::ByNobody || dial(place).await.is_ok() {
         if Instant::now() >= until {
             return false;
         }

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     config::paths::private_directory,
     store::{
-        hold::{Hold, HoldError},
+        hold::{Held, Hold, HoldError, look},
         log::{FILE, LogReader},
         retain,
     },
@@ -134,7 +134,10 @@ fn log(place: &Place) -> Finding {
     }
     let held = match Hold::take(dir) {
         Ok(_) => "nobody holds it".to_owned(),
-        Err(HoldError::Taken { pid: Some(pid), .. }) => format!("held by process {pid}"),
+        Err(HoldError::Taken { pid: Some(pid), .. }) => match look(dir) {
+            Held::ByDaemon(_) => format!("held by the daemon (process {pid})"),
+            _ => format!("held by process {pid}"),
+        },
         Err(error) => error.to_string(),
     };
     let checked = LogReader::open(&file).and_then(|reader| {
