@@ -259,9 +259,17 @@ impl Dispatcher {
                 }
             }
         }
+        self.settle()?;
+        // Looked at when everything that follows is known: the last run may just have ended.
         if self.draining && self.stopping.is_none() && !self.is_at_work() {
             self.begin_stopping()?;
+            self.settle()?;
         }
+        Ok(())
+    }
+
+    /// Records what follows from the state by itself.
+    fn settle(&mut self) -> Result<(), LogError> {
         let limits = if self.stopping.is_some() { self.limits.stopping() } else { self.limits };
         // Each round's events change the state that the next one looks at; it settles within the depth of a plan.
         for _ in 0..10_000 {
