@@ -66,7 +66,13 @@ pub async fn attend(client: &mut Client, run: RunId, manner: Manner) -> Result<E
             interrupt = keys.next() => match interrupt {
                 // The daemon goes on with it.
                 Interrupt::End | Interrupt::HangUp if manner.stays => return Ok(ExitCode::from(1)),
-                _ => stop(client, run, manner, &mut refused).await?,
+                _ => {
+                    tokio::select! {
+                        stopped = stop(client, run, manner, &mut refused) => stopped?,
+                        // Nobody takes the wish: whoever says it again wants to be out of here.
+                        _ = keys.next() => return Err(Problem::no_go("left without an answer").hint("`gonogo status` says whether it was stopped")),
+                    }
+                }
             }
         }
     }

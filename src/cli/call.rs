@@ -20,7 +20,7 @@ use crate::{
 use super::{daemon::start, place::Place};
 
 /// How long a daemon that is just starting may take to answer.
-const STARTING: Duration = Duration::from_secs(10);
+const STARTING: Duration = Duration::from_secs(30);
 
 /// The daemon on this machine.
 pub struct LocalCall {

@@ -116,7 +116,13 @@ impl Client {
             Some(Frame::Link(link)) => Ok(Heard::Link(link)),
             Some(Frame::Part { id, part }) => Ok(Heard::Part(id, part)),
             Some(Frame::Reply { id, result }) => Ok(Heard::Reply(id, result)),
-            Some(Frame::Goodbye { reason }) => Err(Problem::fault(reason)),
+            Some(Frame::Goodbye { reason, ended: true }) => {
+                Err(Problem::fault(reason)
+                    .hint("`gonogo status` says how things stand; the next command starts it again"))
+            }
+            Some(Frame::Goodbye { reason, .. }) => {
+                Err(Problem::fault(reason).hint("`gonogo doctor` looks at the log and the directories"))
+            }
             None => Err(Problem::fault("gonogo's control has ended")),
         }
     }
@@ -169,9 +175,11 @@ impl Client {
                     }
                 }
                 Heard::Reply(..) | Heard::Part(..) | Heard::Nothing => {}
-                // It may take long to come back, and the answer comes then.
+                // What was asked for is asked for again, and answered then.
                 Heard::Link(link) => {
-                    end = tokio::time::Instant::now() + PATIENCE;
+                    if link == Link::Up {
+                        end = tokio::time::Instant::now() + PATIENCE;
+                    }
                     self.unheard.push_back(Heard::Link(link));
                 }
                 other => self.unheard.push_back(other),

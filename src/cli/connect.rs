@@ -81,7 +81,7 @@ pub async fn session(place: &Place, kind: VisitorKind) -> Result<Session, Proble
         }
         Err(CallError::Refused { host, message, .. }) if host.protocol < caller.protocol => {
             // It ends once it has nothing to do, and begins nothing new until then.
-            if stop(place, true).await.is_ok() && gone(place, HANDING_OVER).await {
+            if stop(place, true).await.is_ok() && gone(place, host.pid, HANDING_OVER).await {
                 let again = client::attach(call, caller).await;
                 return again.map(|(session, _)| session).map_err(Problem::from);
             }

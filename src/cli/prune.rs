@@ -1,6 +1,6 @@
 //! `gonogo prune`: old runs, outputs, job caches and workspaces go.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -31,6 +31,9 @@ use super::{
     report::Problem,
     status::{nothing_yet, pretty},
 };
+
+/// How long deleting may take.
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// Arguments of `gonogo prune`. What isn't given is as the configuration says.
 #[derive(Debug, clap::Args)]
@@ -146,16 +149,20 @@ async fn prune(place: &Place, keep: Keep) -> Result<Gone, Problem> {
     control::caches(&place.paths.cache_dir, place.settings.limits.cache_size).await;
     let (runs, outputs, bytes) = with_client(place, 1, async |client| {
         client.command(Command::Prune { keep }).await?;
-        loop {
-            let Heard::Records(records) = client.hear().await? else { continue };
-            for record in records {
-                if let Event::Control { event: ControlEvent::Pruned { by, runs, outputs, bytes } } = &record.event
-                    && *by != Actor::Policy
-                {
-                    return Ok((*runs, *outputs, *bytes));
+        let pruned = async {
+            loop {
+                let Heard::Records(records) = client.hear().await? else { continue };
+                for record in records {
+                    if let Event::Control { event: ControlEvent::Pruned { by, runs, outputs, bytes } } = &record.event
+                        && *by != Actor::Policy
+                    {
+                        return Ok((*runs, *outputs, *bytes));
+                    }
                 }
             }
-        }
+        };
+        let gave_up = || Problem::fault("it has not been done within an hour").hint("`gonogo daemon logs` may say why");
+        tokio::time::timeout(PATIENCE, pruned).await.map_err(|_| gave_up())?
     })
     .await?;
     Ok(Gone { runs, outputs, bytes, ..before })

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     domain::{
-        actor::Actor,
+        actor::{Actor, Trigger},
         environment::Environment,
         id::{RequestId, RunId},
         outcome::CancelReason,
@@ -43,8 +43,8 @@ const BATCH: usize = 256;
 /// Records that nobody waits for (a step has begun) are committed with the next ones, or after this time.
 const LINGER: Duration = Duration::from_millis(4);
 
-/// How long tasks may take to end when gonogo is ending, before they are ended.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long tasks may take to end when gonogo is ending, before they are ended; longer where the configuration gives jobs more.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long to wait before recording is tried again (disk full).
 const TRY_AGAIN: Duration = Duration::from_millis(500);
@@ -62,6 +62,10 @@ pub(super) struct Dispatcher {
     pub(super) draining: bool,
     /// What could not be recorded yet.
     pub(super) unrecorded: Vec<Input>,
+    /// How long tasks may take to end when gonogo is ending.
+    pub(super) patience: Duration,
+    /// The state holds what was not recorded, and the log can't be read to make it anew: nothing is decided or done by it.
+    pub(super) unsound: bool,
     /// Deletions of old runs that are asked for: one at a time.
     pub(super) prunes: Vec<Prune>,
 }
@@ -112,8 +116,8 @@ impl Dispatcher {
 
     /// Everything has ended and is recorded; or it has been waited for long enough, and the next gonogo finds it lost.
     fn has_stopped(&self, after: Duration) -> bool {
-        let ended = self.live.is_empty() && (self.unrecorded.is_empty() || after > PATIENCE);
-        ended || after > 2 * PATIENCE
+        let ended = self.live.is_empty() && (self.unrecorded.is_empty() || after > self.patience);
+        ended || after > 2 * self.patience
     }
 
     /// Says that control has begun, and what was lost when the last one ended. Until that is durable nothing may begin.
@@ -131,11 +135,11 @@ impl Dispatcher {
         let mut batch = std::mem::take(&mut self.unrecorded);
         if !batch.is_empty() {
             std::thread::sleep(TRY_AGAIN);
-            if self.stopping.is_some_and(|since| since.elapsed() > PATIENCE) {
+            if self.stopping.is_some_and(|since| since.elapsed() > self.patience) {
                 self.stop_all(Stop::Now(CancelReason::ShuttingDown));
             }
         } else if let Some(since) = self.stopping {
-            let left = PATIENCE.saturating_sub(since.elapsed());
+            let left = self.patience.saturating_sub(since.elapsed());
             let next =
                 self.runtime.block_on(tokio::time::timeout(left.max(Duration::from_millis(10)), self.inputs.recv()));
             match next {
@@ -145,19 +149,21 @@ impl Dispatcher {
         } else {
             batch.push(self.inputs.blocking_recv()?);
         }
-        self.drain_into(&mut batch);
+        // However much waits to be recorded: who asks something meanwhile is answered, and an end is heard.
+        let most = batch.len() + BATCH;
+        self.drain_into(&mut batch, most);
         let end = tokio::time::Instant::now() + LINGER;
         while !batch.is_empty() && batch.len() < BATCH && batch.iter().all(Input::can_wait) {
             let more = self.runtime.block_on(tokio::time::timeout_at(end, self.inputs.recv()));
             let Ok(Some(input)) = more else { break };
             batch.push(input);
-            self.drain_into(&mut batch);
+            self.drain_into(&mut batch, BATCH);
         }
         Some(batch)
     }
 
-    fn drain_into(&mut self, batch: &mut Vec<Input>) {
-        while batch.len() < BATCH
+    fn drain_into(&mut self, batch: &mut Vec<Input>, most: usize) {
+        while batch.len() < most
             && let Ok(input) = self.inputs.try_recv()
         {
             batch.push(input);
@@ -169,6 +175,7 @@ impl Dispatcher {
         let mut work = Vec::with_capacity(batch.len());
         let mut replies = Replies::new();
         let mut forget = Vec::new();
+        let mut looks = Vec::new();
         for input in batch {
             match input {
                 Input::Ended(key) => {
@@ -177,6 +184,7 @@ impl Dispatcher {
                 }
                 Input::Prune(prune) => self.prunes.push(prune),
                 Input::Forget { runs, done } => forget.push((runs, done)),
+                Input::Look { done } => looks.push(done),
                 Input::Report(report) => work.push(Work::Report(report)),
                 Input::Left { by, from, seen } => work.push(Work::Left(ControlEvent::Left { by, from, seen })),
                 Input::Command { actor, environment, id, command, reply } => {
@@ -185,11 +193,14 @@ impl Dispatcher {
                 }
             }
         }
-        let recorded = self.record(&work, &mut replies).and_then(|()| self.book.seal());
+        let sound = if self.unsound { self.book.roll_back() } else { Ok(()) };
+        self.unsound = sound.is_err();
+        let recorded = sound.and_then(|()| self.record(&work, &mut replies)).and_then(|()| self.book.seal());
         if let Err(error) = recorded {
             if work.iter().any(Work::ends) {
                 // It ends all the same. What could not be recorded is found lost by the next gonogo.
                 self.stopping.get_or_insert_with(std::time::Instant::now);
+                self.book.published().begin_to_end();
                 self.stop_all(Stop::Gracefully(CancelReason::ShuttingDown));
             }
             self.not_recorded(&error, &mut replies, work);
@@ -203,11 +214,15 @@ impl Dispatcher {
                 }
             }
         }
+        for done in looks {
+            // Whoever asked may have given up.
+            let _ = done.send(());
+        }
         for (reply, result) in replies {
             // The session may be gone; its request was carried out all the same.
             let _ = reply.send(result);
         }
-        if self.stopping.is_none() && self.unrecorded.is_empty() {
+        if self.stopping.is_none() && self.unrecorded.is_empty() && !self.unsound {
             for effect in schedule(self.book.state(), &self.live) {
                 match effect {
                     Effect::Start(key) => {
@@ -224,6 +239,7 @@ impl Dispatcher {
                 self.performer.prune(prune);
             }
         }
+        self.book.published().set_at_work(self.is_at_work());
     }
 
     /// Deletes what was recorded of old runs, a few at a time, so that nobody waits long for the next turn.
@@ -235,7 +251,6 @@ impl Dispatcher {
                 Err(error) => tracing::warn!("old records could not be deleted: {error}"),
             }
         }
-        self.book.published().set_at_work(self.is_at_work());
     }
 
     fn record(&mut self, work: &[Work], replies: &mut Replies) -> Result<(), LogError> {
@@ -278,6 +293,13 @@ impl Dispatcher {
                 break;
             }
             for event in events {
+                if let Event::Run {
+                    run,
+                    event: RunEvent::Requested { trigger: Trigger::AfterRepair { run: of, .. }, .. },
+                } = &event
+                {
+                    self.performer.inherit(*run, *of);
+                }
                 self.book.record(&Cause::Control, event)?;
             }
         }
@@ -296,6 +318,10 @@ impl Dispatcher {
         if let Some(answer) = self.book.answered().get(id) {
             return Ok(Ok(answer.clone()));
         }
+        if self.stopping.is_some() && !matches!(command, Command::ShutDown { .. }) {
+            let refusal = Refusal::new("gonogo is ending");
+            return Ok(Err(refusal.hint("ask again in a moment: the next gonogo takes it on")));
+        }
         if self.draining && matches!(command, Command::StartRun { .. } | Command::Retry { .. }) {
             let refusal =
                 Refusal::new("gonogo ends as soon as nothing is under way, and begins nothing new until then");
@@ -308,11 +334,19 @@ impl Dispatcher {
         };
         let cause = Cause::Request { actor: actor.clone(), id };
         for event in events {
-            let run = event.run();
             self.book.record(&cause, event)?;
-            if let Some(run) = run.or_else(|| run_of(&answer, self.book.state())) {
-                self.performer.remember(self.book.state(), run, environment);
+        }
+        // Where a run was asked for is where it finds programs and secrets. Who only answers a question of it has others.
+        let asked = match (command, &answer) {
+            (_, Answer::Run { run, .. }) => Some((*run, true)),
+            (Command::Retry { run, .. } | Command::Repair { run, .. }, _) => Some((*run, true)),
+            (Command::Answer { .. } | Command::Revise { .. }, answer) => {
+                run_of(answer, self.book.state()).map(|run| (run, false))
             }
+            _ => None,
+        };
+        if let Some((run, anew)) = asked {
+            self.performer.remember(self.book.state(), run, environment, anew);
         }
         match command {
             Command::ShutDown { wait: true } => self.drain(true),
@@ -354,6 +388,7 @@ impl Dispatcher {
             *result = Err(refusal.clone());
         }
         if let Err(error) = self.book.roll_back() {
+            self.unsound = true;
             tracing::error!("the log can't be read either: {error}");
         }
         let reports = work.into_iter().filter_map(|item| match item {
@@ -377,6 +412,7 @@ impl Dispatcher {
             self.book.record(&Cause::Control, Event::Run { run, event })?;
         }
         self.stopping = Some(std::time::Instant::now());
+        self.book.published().begin_to_end();
         self.stop_all(Stop::Gracefully(CancelReason::ShuttingDown));
         Ok(())
     }

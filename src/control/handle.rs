@@ -22,7 +22,7 @@ use crate::{
 use super::{
     advance::Limits,
     commit::Book,
-    dispatcher::Dispatcher,
+    dispatcher::{Dispatcher, PATIENCE},
     input::{Input, Prune},
     pack::Packer,
     perform::Performer,
@@ -100,6 +100,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     }
     Dispatcher::begin(&mut book)?;
     let since = if options.resume { Seq(0) } else { book.state().seq };
+    let patience = PATIENCE.max(options.grace + Duration::from_secs(2));
     let (inputs, receiver) = mpsc::channel(INPUTS);
     let tasks = TaskTracker::new();
     let published: Arc<Published> = Arc::clone(book.published());
@@ -119,6 +120,8 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         live: BTreeSet::new(),
         stopping: None,
         draining: false,
+        patience,
+        unsound: false,
         unrecorded: Vec::new(),
         prunes: Vec::new(),
     };
@@ -127,10 +130,11 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         // However the loop ends, nobody may go on waiting for it.
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatcher.run()));
-        published.end();
         if ended.is_err() {
             tracing::error!("control failed in a way that it should not");
+            published.fail();
         }
+        published.end();
     });
     Ok(ControlHandle { desk, inputs, thread: thread.map_err(StartError::Thread)?, tasks, runtime: runtime.clone() })
 }
@@ -143,6 +147,10 @@ fn marker(state_dir: &std::path::Path) -> String {
 }
 
 impl Attach for ControlHandle {
+    fn is_ending(&self) -> bool {
+        self.desk.published.is_ending()
+    }
+
     fn attach(&self, visitor: Visitor, since: Option<Seq>) -> Session {
         let (session, serve) = session::open(self.desk.clone(), visitor, since);
         self.tasks.spawn_on(serve, &self.runtime);
@@ -154,6 +162,11 @@ impl ControlHandle {
     /// Waits until control has ended, as a command to a session may have said.
     pub async fn ended(&self) {
         self.desk.published.ended().await;
+    }
+
+    /// It has ended by a fault of its own.
+    pub fn has_failed(&self) -> bool {
+        self.desk.published.has_failed()
     }
 
     /// Somebody is attached, or something is under way.

@@ -56,6 +56,11 @@ pub enum Input {
         /// Told when it is done; dropped if it can't be.
         done: oneshot::Sender<()>,
     },
+    /// Somebody could not read the log: is it in its place?
+    Look {
+        /// Told when that was seen to.
+        done: tokio::sync::oneshot::Sender<()>,
+    },
     /// Something was seen.
     Report(Report),
     /// A task of this name has ended.
@@ -71,7 +76,12 @@ impl Input {
             }
             Self::Ended(TaskKey::Job(..)) => true,
             Self::Left { .. } => true,
-            Self::Prune(_) | Self::Forget { .. } | Self::Report(_) | Self::Command { .. } | Self::Ended(_) => false,
+            Self::Prune(_)
+            | Self::Forget { .. }
+            | Self::Look { .. }
+            | Self::Report(_)
+            | Self::Command { .. }
+            | Self::Ended(_) => false,
         }
     }
 }

@@ -18,7 +18,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     domain::{
-        actor::Trigger,
         environment::Environment,
         id::{JobKey, OutputId, RunId},
         outcome::{Failure, JobOutcome},
@@ -83,26 +82,27 @@ impl Performer {
         Self { ground, runtime, tasks, stops: HashMap::new(), environments: HashMap::new() }
     }
 
-    /// Somebody there asked for this run, or for something of it.
-    pub(super) fn remember(&mut self, state: &State, run: RunId, environment: &Arc<Environment>) {
+    /// Somebody there asked for this run, or that it run again (`anew`); or for something of it, which counts only where nothing
+    /// better is known.
+    pub(super) fn remember(&mut self, state: &State, run: RunId, environment: &Arc<Environment>, anew: bool) {
         self.environments.retain(|run, _| state.active.contains(run));
-        self.environments.insert(run, Arc::clone(environment));
+        if anew {
+            self.environments.insert(run, Arc::clone(environment));
+        } else {
+            self.environments.entry(run).or_insert_with(|| Arc::clone(environment));
+        }
     }
 
-    /// The variables for what is done for a run: for one that shows whether another was repaired, those of the other.
-    fn environment(&mut self, state: &State, run: RunId) -> Arc<Environment> {
-        let mut asked = run;
-        loop {
-            if let Some(environment) = self.environments.get(&asked) {
-                let environment = Arc::clone(environment);
-                self.environments.insert(run, Arc::clone(&environment));
-                return environment;
-            }
-            match state.runs.get(&asked).map(|run| &run.trigger) {
-                Some(Trigger::AfterRepair { run: repaired, .. }) if *repaired < asked => asked = *repaired,
-                _ => return Arc::clone(&self.ground.environment),
-            }
+    /// This run follows from the other, and is asked for from the same place.
+    pub(super) fn inherit(&mut self, run: RunId, of: RunId) {
+        if let Some(environment) = self.environments.get(&of).cloned() {
+            self.environments.insert(run, environment);
         }
+    }
+
+    /// The variables for what is done for a run.
+    fn environment(&self, run: RunId) -> Arc<Environment> {
+        Arc::clone(self.environments.get(&run).unwrap_or(&self.ground.environment))
     }
 
     /// Starts the task of this name, with what the state says it is about.
@@ -111,7 +111,7 @@ impl Performer {
         self.stops.insert(key.clone(), stop);
         let mut ground = self.ground.clone();
         if let TaskKey::Job(run, ..) | TaskKey::Repair(run, ..) = key {
-            ground.environment = self.environment(state, *run);
+            ground.environment = self.environment(*run);
         }
         match key {
             TaskKey::Plan(run) => {

@@ -38,6 +38,8 @@ pub struct Published {
     health: watch::Sender<Health>,
     present: watch::Sender<Present>,
     at_work: AtomicBool,
+    ending: AtomicBool,
+    failed: AtomicBool,
     ended: CancellationToken,
     log: PathBuf,
 }
@@ -74,6 +76,8 @@ impl Published {
             health: watch::Sender::default(),
             present: watch::Sender::default(),
             at_work: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             ended: CancellationToken::new(),
             log,
         }
@@ -114,6 +118,27 @@ impl Published {
     /// Somebody is attached, or something is under way.
     pub fn is_needed(&self) -> bool {
         self.at_work.load(Ordering::Relaxed) || !self.present.borrow().peers.is_empty()
+    }
+
+    /// It ends: who comes now is for the next one.
+    pub fn begin_to_end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// It is ending, or has ended.
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed) || self.ended.is_cancelled()
+    }
+
+    /// Control has ended by a fault of its own: nobody is told that it has ended in good order.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+        self.end();
+    }
+
+    /// Control has ended by a fault of its own.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Nothing more will be published.
@@ -175,7 +200,8 @@ impl Published {
         if since.next() < first {
             return None;
         }
-        let skip = (since.next().0 - first.0) as usize;
+        // Positions may have gaps where this is read along from a log that is pruned.
+        let skip = kept.partition_point(|record| record.seq <= since);
         Some(kept.iter().skip(skip).take(limit).cloned().collect())
     }
 

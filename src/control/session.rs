@@ -111,7 +111,11 @@ impl Server {
                 _ = newest.changed() => {}
                 () = published.ended(), if under_way.is_empty() => {
                     self.send_records().await?;
-                    return self.send(Frame::Goodbye { reason: "gonogo has ended".into() }).await;
+                    if published.has_failed() {
+                        // Whoever is attached starts another, as after any crash.
+                        return Err(Closed);
+                    }
+                    return self.send(Frame::Goodbye { reason: "gonogo has ended".into(), ended: true }).await;
                 }
                 ask = asks.recv(), if under_way.len() < UNDER_WAY => match ask {
                     Some(ask) => self.take(ask, presence, &mut under_way),
@@ -163,7 +167,8 @@ impl Server {
     /// Says where the log stands and, to a client that begins, all that state is made of.
     async fn greet(&mut self, newest: Seq) -> Result<(), Closed> {
         // What is newer than the newest is of another log (this one was restored from a copy): the client begins anew.
-        let since = self.since.filter(|since| *since <= newest);
+        let since =
+            self.since.map(|since| if since == Seq::LAST { newest } else { since }).filter(|since| *since <= newest);
         self.sent = since.unwrap_or_default();
         let hello = Frame::Hello {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -206,17 +211,30 @@ impl Server {
 
     async fn read_log(
         &self,
-        read: impl FnOnce(&Published) -> Result<Vec<Arc<Record>>, LogError> + Send + 'static,
+        read: impl Fn(&Published) -> Result<Vec<Arc<Record>>, LogError> + Clone + Send + 'static,
     ) -> Result<Vec<Arc<Record>>, Closed> {
-        let published = Arc::clone(&self.desk.published);
-        match tokio::task::spawn_blocking(move || read(&published)).await {
-            Ok(Ok(records)) => Ok(records),
-            Ok(Err(error)) => {
-                self.send(Frame::Goodbye { reason: format!("the log can't be read: {error}") }).await?;
-                Err(Closed)
+        for look in [true, false] {
+            let (published, read) = (Arc::clone(&self.desk.published), read.clone());
+            match tokio::task::spawn_blocking(move || read(&published)).await {
+                Ok(Ok(records)) => return Ok(records),
+                // It may have been deleted or moved away, which control mends when it looks.
+                Ok(Err(_)) if look && self.look_at_the_log().await => {}
+                Ok(Err(error)) => {
+                    let reason = format!("the log can't be read: {}", super::planner::chain(&error));
+                    self.send(Frame::Goodbye { reason, ended: false }).await?;
+                    return Err(Closed);
+                }
+                Err(_) => return Err(Closed),
             }
-            Err(_) => Err(Closed),
         }
+        Err(Closed)
+    }
+
+    /// Has control look whether its log is in its place; says whether it did.
+    async fn look_at_the_log(&self) -> bool {
+        let Ok(inputs) = &self.desk.inputs else { return false };
+        let (done, looked) = oneshot::channel();
+        inputs.send(Input::Look { done }).await.is_ok() && looked.await.is_ok()
     }
 
     /// Takes on a command or a query; its reply is sent when it is there.

@@ -49,6 +49,9 @@ number_id! {
 }
 
 impl Seq {
+    /// Behind every record that there ever is.
+    pub const LAST: Self = Self(u64::MAX);
+
     /// The position after this one.
     pub fn next(self) -> Self {
         Self(self.0 + 1)

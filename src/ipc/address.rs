@@ -95,7 +95,7 @@ pub fn check(runtime_dir: &Path) -> Result<(), AddressError> {
         return Err(not("is no directory"));
     }
     let user = nix::unistd::geteuid().as_raw();
-    if about.uid() != user && user != 0 {
+    if about.uid() != user {
         return Err(not("belongs to another user"));
     }
     if about.permissions().mode() & 0o022 != 0 {
@@ -134,6 +134,16 @@ pub async fn listen(runtime_dir: &Path) -> Result<UnixListener, AddressError> {
     let listener = UnixListener::bind(&path).map_err(failed("listen at"))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed("close to others"))?;
     Ok(listener)
+}
+
+/// By what the socket of a runtime directory is known again.
+pub fn identity(runtime_dir: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(socket(runtime_dir)).ok().map(|about| (about.dev(), about.ino()))
+}
+
+/// The socket there is still the one of this identity.
+pub fn is_same(runtime_dir: &Path, identity: Option<(u64, u64)>) -> bool {
+    identity.is_some() && self::identity(runtime_dir) == identity
 }
 
 #[cfg(test)]

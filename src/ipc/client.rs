@@ -93,9 +93,9 @@ impl CallError {
 /// How long an answer to a greeting may take.
 const GREETING: Duration = Duration::from_secs(20);
 
-/// How often a first call is made to one who hangs up, and the wait between two.
-const TRIES: u32 = 20;
-const HUNG_UP: Duration = Duration::from_millis(50);
+/// How often a first call is made to one who hangs up, and the wait between two: one that is ending may take half a minute.
+const TRIES: u32 = 400;
+const HUNG_UP: Duration = Duration::from_millis(75);
 
 /// After so long without a word the other side is asked whether it is there,
 const QUIET: Duration = Duration::from_secs(5);
@@ -129,8 +129,15 @@ pub async fn attach(call: Arc<dyn Call>, caller: Caller) -> Result<(Session, Hos
     };
     let (ask_tx, ask_rx) = mpsc::channel(ASKS);
     let (frame_tx, frame_rx) = mpsc::channel(FRAMES);
-    let keeper =
-        Keeper { call, caller, asks: ask_rx, frames: frame_tx, unanswered: BTreeMap::new(), unsent: VecDeque::new() };
+    let keeper = Keeper {
+        call,
+        caller,
+        asks: ask_rx,
+        frames: frame_tx,
+        unanswered: BTreeMap::new(),
+        unsent: VecDeque::new(),
+        target: Seq(0),
+    };
     // It ends with the session: its channels close.
     tokio::spawn(keeper.keep(line));
     Ok((Session::new(ask_tx, frame_rx), host))
@@ -181,6 +188,8 @@ struct Keeper {
     unanswered: BTreeMap<RequestId, Ask>,
     /// Of these, what has to be sent again.
     unsent: VecDeque<Ask>,
+    /// The newest record when the session began, or was taken up again.
+    target: Seq,
 }
 
 /// Why a connection is no longer used.
@@ -199,7 +208,7 @@ impl Keeper {
             let (why, ended) = match self.carry(line).await {
                 Cut::Left => return,
                 Cut::Ended(reason) if self.caller.kind == VisitorKind::Command => {
-                    let _ = self.frames.send(Frame::Goodbye { reason }).await;
+                    let _ = self.frames.send(Frame::Goodbye { reason, ended: true }).await;
                     return;
                 }
                 Cut::Ended(reason) => (reason, true),
@@ -238,7 +247,7 @@ impl Keeper {
                     return Some(line);
                 }
                 Err(CallError::Refused { message, .. }) => {
-                    let _ = self.frames.send(Frame::Goodbye { reason: message }).await;
+                    let _ = self.frames.send(Frame::Goodbye { reason: message, ended: false }).await;
                     return None;
                 }
                 Err(error @ (CallError::Unreachable { .. } | CallError::HungUp)) => {
@@ -288,7 +297,12 @@ impl Keeper {
             };
             (heard, asked_at) = (Instant::now(), None);
             match message {
-                Ok(Some(ToClient::Frame(Frame::Goodbye { reason }))) => return Cut::Ended(reason),
+                Ok(Some(ToClient::Frame(Frame::Goodbye { reason, ended: true }))) => return Cut::Ended(reason),
+                Ok(Some(ToClient::Frame(goodbye @ Frame::Goodbye { .. }))) => {
+                    // Calling again would not mend it.
+                    let _ = self.frames.send(goodbye).await;
+                    return Cut::Left;
+                }
                 Ok(Some(ToClient::Frame(frame))) => {
                     self.learn(&frame);
                     if self.frames.send(frame).await.is_err() {
@@ -320,9 +334,18 @@ impl Keeper {
     /// Something has come: where to go on after a cut.
     fn learn(&mut self, frame: &Frame) {
         match frame {
-            Frame::Hello { since, .. } => self.caller.since = Some(*since).filter(|since| *since > Seq(0)),
+            Frame::Hello { since, seq, .. } => {
+                self.target = *seq;
+                // Another log than the one that was followed: what is at hand of it is sent.
+                if self.caller.since.is_some_and(|wanted| *since < wanted) {
+                    self.caller.since = None;
+                }
+            }
             Frame::Records(records) => {
-                if let Some(last) = records.last() {
+                if let Some(last) = records.last()
+                    // What is at hand has gaps: cut off in the middle of it, one begins again.
+                    && (self.caller.since.is_some() || last.seq >= self.target)
+                {
                     self.caller.since = Some(last.seq);
                 }
             }

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    domain::actor::Actor,
+    domain::{actor::Actor, id::Seq},
     protocol::{
         command::Command,
         frame::{Ask, Frame},
@@ -93,6 +93,10 @@ impl Server {
                     (None, refused(format!("this is not what a gonogo says: {error}"), None))
                 }
                 Ok(Err(error)) => return Err(error),
+                // Hung up on without a word, they call again, and reach the next one.
+                Ok(Ok(Some(Hail::Attach(caller)))) if self.attach.is_ending() && caller.kind != VisitorKind::Watch => {
+                    return Ok(());
+                }
                 Ok(Ok(Some(hail))) => {
                     let greeting = self.greet(&hail, refused);
                     (Some(hail), greeting)
@@ -134,7 +138,7 @@ impl Server {
     /// Gives the command to end; the answer to the caller is that the socket goes away.
     async fn stop(&self, actor: Actor, wait: bool) {
         let visitor = Visitor { actor, kind: VisitorKind::Command, from: String::new(), environment: Arc::default() };
-        let mut session = self.attach.attach(visitor, None);
+        let mut session = self.attach.attach(visitor, Some(Seq::LAST));
         let id = session.next_id();
         if session.ask(Ask::Command { id, command: Command::ShutDown { wait } }).await.is_ok() {
             while let Some(frame) = session.frame().await {

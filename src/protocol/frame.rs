@@ -94,6 +94,9 @@ pub enum Frame {
     Goodbye {
         /// Why.
         reason: String,
+        /// It is not there for anybody any more; otherwise only this session can't go on.
+        #[serde(default)]
+        ended: bool,
     },
 }
 

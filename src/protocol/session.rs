@@ -114,5 +114,12 @@ impl Session {
 pub trait Attach: Send + Sync {
     /// Opens a session. Every record after `since` is sent first; for `None` all that state is made of, which leaves out the
     /// records of runs that were put aside.
+    ///
+    /// After [`Seq::LAST`] nothing follows but what comes: for who only has something to say.
     fn attach(&self, visitor: Visitor, since: Option<Seq>) -> Session;
+
+    /// It is about to end: who comes now is for the next one.
+    fn is_ending(&self) -> bool {
+        false
+    }
 }

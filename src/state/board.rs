@@ -156,10 +156,9 @@ impl State {
     }
 
     fn put_aside(&mut self, id: RunId, summary: &RunSummary) {
-        if let Some(run) = self.runs.remove(&id) {
-            for proposal in run.proposals {
-                self.proposals.remove(&proposal);
-            }
+        self.runs.remove(&id);
+        for proposal in &summary.proposals {
+            self.proposals.remove(proposal);
         }
         if let Some(project) = self.projects.get_mut(&summary.project) {
             project.runs.retain(|run| *run != id);

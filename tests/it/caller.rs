@@ -74,7 +74,7 @@ impl Caller {
             }
             Frame::Reply { id, result } => return Some((id, result)),
             Frame::Link(Link::Lost { tries: 0, .. }) => self.lost += 1,
-            Frame::Goodbye { reason } => panic!("{reason}"),
+            Frame::Goodbye { reason, .. } => panic!("{reason}"),
             _ => {}
         }
         None

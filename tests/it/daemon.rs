@@ -268,6 +268,46 @@ fn a_socket_that_was_cleaned_away_is_made_anew() {
 }
 
 #[test]
+fn who_comes_while_it_ends_is_served_by_the_next_one() {
+    let home = Home::with_daemon();
+    let slow = "[pipelines.ci.jobs.wait]\nsteps = [\"trap 'sleep 0.7' TERM; touch ../started; sleep 600 & wait\"]\n";
+    let (project, other) = (home.project("shop", slow), home.project("other", SHORT));
+    home.run(&project, &["run", "--detach"]).expect(0);
+    project.wait_for_file("../started");
+    let before = home.daemon();
+    let stopping = home.start(&project, &["daemon", "stop", "--now"]);
+    home.wait_state("it to end", |state| state.runs.values().any(|run| run.cancelling.is_some()));
+    contains(&home.run(&other, &["run"]).expect(0).stdout, "passed");
+    stopping.finish().expect(0);
+    assert_ne!(home.daemon(), before);
+}
+
+#[test]
+fn a_log_that_was_deleted_is_written_back_when_somebody_comes() {
+    let home = Home::with_daemon();
+    let project = home.project("shop", SHORT);
+    home.run(&project, &["run"]).expect(0);
+    for name in ["records.db", "records.db-wal", "records.db-shm"] {
+        let _ = fs::remove_file(home.gonogo().join("state").join(name));
+    }
+    contains(&home.ask(&["status"]).expect(0).stdout, "run 1");
+    home.ask(&["daemon", "stop"]).expect(0);
+    assert_eq!(home.state().runs.len(), 1);
+}
+
+#[test]
+fn who_answers_a_gate_does_not_change_where_the_run_was_asked_for() {
+    let home = Home::with_daemon();
+    let definition = "[pipelines.ci.gates.go]\nquestion = \"Go?\"\n[pipelines.ci.jobs.ship]\nneeds = [\"go\"]\nsecrets = [\"DEPLOY_KEY\"]\nsteps = [\"test $DEPLOY_KEY = of-who-asked\"]\n";
+    let project = home.project("shop", definition);
+    let mut command = home.command(&project.root, &["run", "--detach"]);
+    command.env("DEPLOY_KEY", "of-who-asked");
+    crate::home::finish(command).expect(0);
+    home.wait_state("the gate to ask", |state| !gonogo::state::approval::pending(state).is_empty());
+    contains(&home.ask(&["go", "1/go"]).expect(0).stdout, "passed");
+}
+
+#[test]
 fn restarts_leave_one_at_work() {
     let home = Home::with_daemon();
     home.ask(&["daemon", "start"]).expect(0);

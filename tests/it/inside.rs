@@ -70,7 +70,7 @@ impl Inside {
                         new.iter().for_each(|record| self.state.apply(record));
                         self.records.extend(new.iter().map(|record| (**record).clone()));
                     }
-                    Frame::Goodbye { reason } => panic!("{reason}"),
+                    Frame::Goodbye { reason, .. } => panic!("{reason}"),
                     _ => {}
                 }
             }

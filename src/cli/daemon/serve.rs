@@ -50,9 +50,12 @@ pub async fn run(place: &Place, args: &Args) -> Result<ExitCode, Problem> {
         let _ = nix::unistd::setsid();
         let _ = std::env::set_current_dir("/");
     }
-    if args.take_over && super::super::connect::host(place).await.is_some() {
+    while args.take_over
+        && let Some(host) = super::super::connect::host(place).await
+    {
         super::super::connect::stop(place, true).await?;
-        while !super::stop::gone(place, Duration::from_hours(1)).await {}
+        // Somebody may start another, or have it stay: then that one is asked.
+        super::stop::gone(place, host.pid, Duration::from_mins(1)).await;
     }
     let served = serve(place, args.detached).await;
     if let Err(problem) = &served {
@@ -87,6 +90,7 @@ async fn serve(place: &Place, detached: bool) -> Result<ExitCode, Problem> {
             return Err(refused(error));
         }
     };
+    let mut mine = address::identity(dir);
     let server = Server { attach: Arc::clone(&control) as _, host: server::host() };
     let mut stop = CancellationToken::new();
     let mut serving = tokio::spawn(server.clone().serve(listener, stop.clone()));
@@ -111,6 +115,7 @@ async fn serve(place: &Place, detached: bool) -> Result<ExitCode, Problem> {
             () = tokio::time::sleep(SOCKET) => {
                 if !address::socket(dir).exists() && let Ok(listener) = address::listen(dir).await {
                     tracing::warn!("the socket was gone, and is made anew");
+                    mine = address::identity(dir);
                     // Those who are attached stay so.
                     stop.cancel();
                     stop = CancellationToken::new();
@@ -127,15 +132,21 @@ async fn serve(place: &Place, detached: bool) -> Result<ExitCode, Problem> {
     };
     drop(idle);
     tracing::info!("gonogo ends: {why}");
-    // Nobody finds a socket that no longer answers.
-    let _ = std::fs::remove_file(address::socket(dir));
     // Those who are attached are told when everything has ended and is recorded.
     control.tell_to_end(Actor::Policy).await;
     control.ended().await;
+    let failed = control.has_failed();
+    // Nobody finds a socket that no longer answers. Whoever was faster has one of their own there already.
+    if address::is_same(dir, mine) {
+        let _ = std::fs::remove_file(address::socket(dir));
+    }
     stop.cancel();
     let _ = serving.await;
     drop(server);
     end(control).await;
+    if failed {
+        return Err(Problem::fault("control failed in a way that it should not").hint("`gonogo daemon logs` has more"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,7 +14,10 @@ use tokio::{
     process::Command,
 };
 
-use crate::ipc::{address, client::CallError};
+use crate::{
+    ipc::{address, client::CallError},
+    store::hold::{Held, look},
+};
 
 use super::{
     super::{connect, place::Place, plain::say, report::Problem},
@@ -24,6 +27,10 @@ use super::{
 /// How long it may take until it answers: a long log is read first.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How often it is looked for when it was started by somebody else at the same time, and the wait between two.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Starts it where none runs.
 pub async fn run(place: &Place) -> Result<ExitCode, Problem> {
     if let Some(host) = connect::host(place).await {
@@ -31,7 +38,22 @@ pub async fn run(place: &Place) -> Result<ExitCode, Problem> {
         return Ok(ExitCode::SUCCESS);
     }
     start(&place.paths.runtime_dir).await?;
-    let host = connect::host(place).await.ok_or_else(|| Problem::fault("it was started, and ended again"))?;
+    let mut tries = 0;
+    let host = loop {
+        match connect::host(place).await {
+            Some(host) => break host,
+            None if tries < TRIES => tokio::time::sleep(PAUSE).await,
+            None => match look(&place.paths.state_dir) {
+                Held::ByDaemon(pid) => return Err(super::stop::mute(pid)),
+                _ => {
+                    return Err(
+                        Problem::fault("it was started, and ended again").hint("`gonogo daemon logs` may say why")
+                    );
+                }
+            },
+        }
+        tries += 1;
+    };
     say(&format!("gonogo {} is at work (process {})", host.version, host.pid));
     Ok(ExitCode::SUCCESS)
 }

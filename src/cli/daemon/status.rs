@@ -50,6 +50,9 @@ pub async fn run(place: &Place, args: &Args) -> Result<ExitCode, Problem> {
     let Some(host) = connect::host(place).await else {
         let held = look(&place.paths.state_dir);
         if let Held::ByDaemon(pid) = held {
+            if args.json {
+                say(&pretty(&json!({ "running": true, "answers": false, "pid": pid })));
+            }
             return Err(stop::mute(pid));
         }
         if args.json {

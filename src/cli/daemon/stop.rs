@@ -11,7 +11,6 @@ use crate::{
 };
 
 use super::super::{
-    call::dial,
     connect::{self, reading},
     place::Place,
     plain::say,
@@ -31,6 +30,9 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["wait", "now"])]
     pub(super) never_mind: bool,
 }
+
+/// For as long as runs take.
+const FOR_EVER: Duration = Duration::from_hours(24 * 365);
 
 /// How long it may take to end when nothing has to be waited for: jobs get the time that the configuration says.
 const ENDING: Duration = Duration::from_mins(1);
@@ -80,8 +82,11 @@ pub async fn run(place: &Place, args: &Args) -> Result<ExitCode, Problem> {
     connect::stop(place, wait).await?;
     if wait {
         warn("it ends as soon as these have ended; until then nothing new begins (Ctrl-C leaves it at that)");
-        while !gone(place, Duration::from_hours(1)).await {}
-    } else if !gone(place, ENDING).await {
+        if !ended_or_stays(place, host.pid).await? {
+            return Err(Problem::no_go("somebody took the end back: it stays")
+                .hint("`gonogo daemon status` says who is attached"));
+        }
+    } else if !gone(place, host.pid, ENDING).await {
         return Err(Problem::fault(format!("process {} has not ended within a minute", host.pid)).hint(format!(
             "`gonogo daemon logs` may say why; `kill -9 {}` ends it, and what ran is found lost",
             host.pid
@@ -97,17 +102,41 @@ pub fn mute(pid: u32) -> Problem {
         .hint(format!("it makes a lost socket anew within some seconds; `kill {pid}` ends it in good order"))
 }
 
-/// Waits until nobody holds the log, and nobody answers; says whether that came.
-pub async fn gone(place: &Place, at_most: Duration) -> bool {
+/// Waits until this process no longer holds the log, and no longer answers; says whether that came. Another may have taken its
+/// place by then.
+pub async fn gone(place: &Place, pid: u32, at_most: Duration) -> bool {
     let until = Instant::now() + at_most;
-    // The log is let go of a moment before the socket goes.
-    while look(&place.paths.state_dir) != Held::ByNobody || dial(place).await.is_ok() {
+    loop {
+        let holds = matches!(look(&place.paths.state_dir), Held::ByDaemon(held) | Held::ByProcess(held) if held == pid);
+        // The log is let go of a moment before the socket goes.
+        if !holds && connect::host(place).await.is_none_or(|host| host.pid != pid) {
+            return true;
+        }
         if Instant::now() >= until {
             return false;
         }
         sleep(Duration::from_millis(20)).await;
     }
-    true
+}
+
+/// Waits until it has ended, or somebody has taken that back: then `false`.
+async fn ended_or_stays(place: &Place, pid: u32) -> Result<bool, Problem> {
+    let Some(reading) = reading(place, false).await? else { return Ok(gone(place, pid, FOR_EVER).await) };
+    let (mut client, _kept) = reading.client().await?;
+    let mut gone = Box::pin(gone(place, pid, FOR_EVER));
+    let mut drains = client.health.draining;
+    loop {
+        tokio::select! {
+            ended = &mut gone => return Ok(ended),
+            heard = client.hear() => {
+                heard?;
+                if drains && !client.health.draining {
+                    return Ok(false);
+                }
+                drains = client.health.draining;
+            }
+        }
+    }
 }
 
 /// What would end with it, a line a run.

@@ -174,7 +174,7 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
                 return reply::reply(ui, state, purpose, result);
             }
         }
-        Frame::Goodbye { reason } => {
+        Frame::Goodbye { reason, .. } => {
             ui.link.gone = Some(reason);
             ui.dirty = true;
         }

@@ -269,7 +269,7 @@ async fn a_full_session_loses_no_request() {
 #[tokio::test(start_paused = true)]
 async fn it_ends_when_the_other_side_does_and_says_why() {
     let mut bench = bench();
-    bench.frames.send(Frame::Goodbye { reason: "asked to end by deniz".into() }).await.unwrap();
+    bench.frames.send(Frame::Goodbye { reason: "asked to end by deniz".into(), ended: true }).await.unwrap();
     let (closed, _) = mpsc::channel(1);
     bench.frames = closed;
     let exit = bench.turn(Duration::from_secs(1)).await;
