@@ -129,10 +129,15 @@ async fn grep(client: &mut Client, run: &Run, args: &Args, pattern: &str) -> Res
     let mut any = false;
     for output in outputs {
         let job = args.all.then(|| output.job.clone());
+        let mut printed = None;
         let mut print = |answer: Answer| {
             let Answer::Hits { lines, texts, .. } = answer else { return true };
             any |= !lines.is_empty();
-            lines.iter().zip(&texts).all(|(line, text)| print_hit(args, job.as_ref(), line + 1, text))
+            // After a cut the search begins again, and finds again what stands here already.
+            let new = lines.iter().zip(&texts).filter(|(line, _)| printed.is_none_or(|last| **line > last));
+            let read = new.map(|(line, text)| print_hit(args, job.as_ref(), line + 1, text)).all(|read| read);
+            printed = printed.max(lines.last().copied());
+            read
         };
         let mut from = first;
         loop {
