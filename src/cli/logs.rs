@@ -134,8 +134,8 @@ async fn grep(client: &mut Client, run: &Run, args: &Args, pattern: &str) -> Res
             let Answer::Hits { lines, texts, .. } = answer else { return true };
             any |= !lines.is_empty();
             // After a cut the search begins again, and finds again what stands here already.
-            let new = lines.iter().zip(&texts).filter(|(line, _)| printed.is_none_or(|last| **line > last));
-            let read = new.map(|(line, text)| print_hit(args, job.as_ref(), line + 1, text)).all(|read| read);
+            let mut new = lines.iter().zip(&texts).filter(|(line, _)| printed.is_none_or(|last| **line > last));
+            let read = new.all(|(line, text)| print_hit(args, job.as_ref(), line + 1, text));
             printed = printed.max(lines.last().copied());
             read
         };

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     domain::{
-        actor::{Actor, Trigger},
+        actor::Actor,
         environment::Environment,
         id::{RequestId, RunId},
         outcome::CancelReason,
@@ -22,16 +22,15 @@ use crate::{
         event::{Cause, ControlEvent, Event, RunEvent},
         query::Answer,
     },
-    state::{board::State, run::Run},
+    state::run::Run,
     store::log::LogError,
 };
 
 use super::{
-    advance::{Limits, advance},
+    advance::Limits,
     commit::Book,
-    decide::decide,
     input::{Input, Prune, Report, TaskKey},
-    observe::{lost, observe},
+    observe::lost,
     perform::Performer,
     schedule::{Effect, schedule},
     session::Reply,
@@ -71,7 +70,7 @@ pub(super) struct Dispatcher {
 }
 
 /// An input that is to be recorded.
-enum Work {
+pub(super) enum Work {
     Report(Report),
     Left(ControlEvent),
     Command { actor: Actor, environment: Arc<Environment>, id: RequestId, command: Command, place: usize },
@@ -84,7 +83,7 @@ impl Work {
 }
 
 /// Where replies go, and what they are as far as that is known.
-type Replies = Vec<(Reply, Result<Answer, Refusal>)>;
+pub(super) type Replies = Vec<(Reply, Result<Answer, Refusal>)>;
 
 impl Dispatcher {
     /// Runs until it is told to end and everything has ended, or nobody is left who could tell it anything.
@@ -253,125 +252,6 @@ impl Dispatcher {
         }
     }
 
-    fn record(&mut self, work: &[Work], replies: &mut Replies) -> Result<(), LogError> {
-        self.book.keep_in_place()?;
-        for item in work {
-            match item {
-                Work::Report(report) => {
-                    let cause = if matches!(report, Report::Repair { .. }) { Cause::Repair } else { Cause::Engine };
-                    for event in observe(self.book.state(), report.clone()) {
-                        self.book.record(&cause, event)?;
-                    }
-                }
-                Work::Left(event) => {
-                    self.book.record(&Cause::Control, Event::Control { event: event.clone() })?;
-                }
-                Work::Command { actor, environment, id, command, place } => {
-                    let result = self.command(actor, environment, *id, command)?;
-                    if let Some((_, slot)) = replies.get_mut(*place) {
-                        *slot = result;
-                    }
-                }
-            }
-        }
-        self.settle()?;
-        // Looked at when everything that follows is known: the last run may just have ended.
-        if self.draining && self.stopping.is_none() && !self.is_at_work() {
-            self.begin_stopping()?;
-            self.settle()?;
-        }
-        Ok(())
-    }
-
-    /// Records what follows from the state by itself.
-    fn settle(&mut self) -> Result<(), LogError> {
-        let limits = if self.stopping.is_some() { self.limits.stopping() } else { self.limits };
-        // Each round's events change the state that the next one looks at; it settles within the depth of a plan.
-        for _ in 0..10_000 {
-            let events = advance(self.book.state(), limits);
-            if events.is_empty() {
-                break;
-            }
-            for event in events {
-                if let Event::Run {
-                    run,
-                    event: RunEvent::Requested { trigger: Trigger::AfterRepair { run: of, .. }, .. },
-                } = &event
-                {
-                    self.performer.inherit(*run, *of);
-                }
-                self.book.record(&Cause::Control, event)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Decides on a command, records what is granted, and remembers it: the same one, sent again after its connection was lost,
-    /// is answered as before and not done again.
-    fn command(
-        &mut self,
-        actor: &Actor,
-        environment: &Arc<Environment>,
-        id: RequestId,
-        command: &Command,
-    ) -> Result<Result<Answer, Refusal>, LogError> {
-        if let Some(answer) = self.book.answered().get(id) {
-            return Ok(Ok(answer.clone()));
-        }
-        if self.stopping.is_some() && !matches!(command, Command::ShutDown { .. }) {
-            let refusal = Refusal::new("gonogo is ending");
-            return Ok(Err(refusal.hint("ask again in a moment: the next gonogo takes it on")));
-        }
-        if self.draining && matches!(command, Command::StartRun { .. } | Command::Retry { .. }) {
-            let refusal =
-                Refusal::new("gonogo ends as soon as nothing is under way, and begins nothing new until then");
-            return Ok(Err(refusal
-                .hint("start it again when that has ended, or take the end back: `gonogo daemon stop --never-mind`")));
-        }
-        let (events, answer) = match decide(self.book.state(), actor, id, command) {
-            Ok(granted) => granted,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let cause = Cause::Request { actor: actor.clone(), id };
-        for event in events {
-            self.book.record(&cause, event)?;
-        }
-        // Where a run was asked for is where it finds programs and secrets. Who only answers a question of it has others.
-        let asked = match (command, &answer) {
-            (_, Answer::Run { run, .. }) => Some((*run, true)),
-            (Command::Retry { run, .. } | Command::Repair { run, .. }, _) => Some((*run, true)),
-            (Command::Answer { .. } | Command::Revise { .. }, answer) => {
-                run_of(answer, self.book.state()).map(|run| (run, false))
-            }
-            _ => None,
-        };
-        if let Some((run, anew)) = asked {
-            self.performer.remember(self.book.state(), run, environment, anew);
-        }
-        match command {
-            Command::ShutDown { wait: true } => self.drain(true),
-            Command::StayUp => self.drain(false),
-            Command::ShutDown { wait: false } => self.begin_stopping()?,
-            _ => {}
-        }
-        if id != RequestId(0) {
-            self.book.answered().remember(id, answer.clone());
-        }
-        Ok(Ok(answer))
-    }
-
-    fn drain(&mut self, draining: bool) {
-        self.draining = draining;
-        self.limits.new_runs = !draining;
-        self.book.published().fare(|health| health.draining = draining);
-    }
-
-    /// Something is under way that would be lost, or cut off, if gonogo ended now.
-    fn is_at_work(&self) -> bool {
-        let mut active = self.book.state().active_runs();
-        !self.live.is_empty() || active.any(|run| run.outcome.is_none() && !run.waits_for_a_person())
-    }
-
     /// The log can't be written: nothing of this turn has happened, except in the world, and that is kept to be told again.
     fn not_recorded(&mut self, error: &LogError, replies: &mut Replies, work: Vec<Work>) {
         let mut chain = error.to_string();
@@ -400,7 +280,7 @@ impl Dispatcher {
 
     /// gonogo is ending: runs that are at work are cancelled, and said to be; every task is asked to end. A run that does
     /// nothing but wait at a gate goes on waiting: the next gonogo takes the answer.
-    fn begin_stopping(&mut self) -> Result<(), LogError> {
+    pub(super) fn begin_stopping(&mut self) -> Result<(), LogError> {
         if self.stopping.is_some() {
             self.stop_all(Stop::Now(CancelReason::ShuttingDown));
             return Ok(());
@@ -421,14 +301,5 @@ impl Dispatcher {
         for key in &self.live {
             self.performer.stop(key, stop.clone());
         }
-    }
-}
-
-/// The run that an answered request is about.
-fn run_of(answer: &Answer, state: &State) -> Option<RunId> {
-    match answer {
-        Answer::Run { run, .. } => Some(*run),
-        Answer::Proposal { proposal } => state.proposals.get(proposal).map(|known| known.proposal.run),
-        _ => None,
     }
 }

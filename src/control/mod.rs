@@ -11,6 +11,7 @@
 
 pub mod advance;
 mod answered;
+mod aside;
 pub mod attempts;
 pub mod commit;
 pub mod decide;
@@ -26,6 +27,7 @@ pub mod perform;
 pub mod planner;
 pub mod prune;
 pub mod publish;
+mod record;
 pub mod repairs;
 pub mod retain;
 pub mod schedule;

@@ -6,11 +6,13 @@
 //! | `wire` | what is said, and how it is cut into messages |
 //! | `server` | takes callers on, looks who they are, and gives each a session |
 //! | `client` | a session that outlives its connection: calls again, goes on where it was cut |
+//! | `keeper` | how that is done: asks that are sent again, silence that is noticed |
 //! | `bridge` | stands between a caller's standard input and output and the socket |
 
 pub mod address;
 pub mod bridge;
 pub mod client;
+mod keeper;
 pub mod server;
 pub mod wire;
 

@@ -55,6 +55,7 @@ const PURE: &[&str] = &[
     "control/decide.rs",
     "control/observe.rs",
     "control/advance.rs",
+    "control/aside.rs",
     "control/schedule.rs",
     "control/retain.rs",
 ];

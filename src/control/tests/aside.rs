@@ -15,7 +15,7 @@ fn quiet_runs_are_put_aside_and_numbers_go_on() {
     let mut sim = Sim::new(1);
     many(&mut sim, 40);
     let records: u64 = sim.state.runs.values().map(|run| run.records).sum();
-    assert!(records <= super::super::advance::AT_HAND, "{records} records at hand");
+    assert!(records <= super::super::aside::AT_HAND, "{records} records at hand");
     assert_eq!(sim.state.runs.len() + sim.state.aside.len(), 40);
     assert_eq!(sim.state.projects[&ProjectId(1)].runs, sim.state.runs.keys().copied().collect::<Vec<_>>());
     assert_eq!(sim.state.aside[0].run, RunId(1));
