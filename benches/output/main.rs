@@ -9,6 +9,7 @@ use std::{
     fs::File,
     hint::black_box,
     io::Write as _,
+    ops::ControlFlow,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -19,7 +20,7 @@ use gonogo::{
         time::Timestamp,
     },
     redact::{Redactor, Secrets},
-    store::output::{Direction, Reader, Writer, pattern},
+    store::output::{Direction, Hits, Reader, Wanted, Writer, pattern},
 };
 use tempfile::TempDir;
 
@@ -162,9 +163,16 @@ fn search(bencher: Bencher, text: &str) {
     let (reader, bytes) = recorded(&dir);
     let pattern = pattern(text, false).unwrap();
     let go_on = AtomicBool::new(false);
-    bencher
-        .counter(BytesCount::new(bytes))
-        .bench_local(|| reader.search(&pattern, 1, Direction::Forward, usize::MAX, &go_on).unwrap().len());
+    let wanted = Wanted { pattern: &pattern, from: 1, direction: Direction::Forward, text: 0 };
+    bencher.counter(BytesCount::new(bytes)).bench_local(|| {
+        let mut lines = 0;
+        let count = |found: Hits| {
+            lines += found.lines.len();
+            ControlFlow::Continue(())
+        };
+        reader.find(&wanted, &go_on, count).unwrap();
+        lines
+    });
 }
 
 /// A screen of 50 lines from the middle.

@@ -3,11 +3,12 @@
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::UnixStream,
     process::{Child, Command},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     ipc::{
@@ -138,43 +139,88 @@ pub struct SshCall {
     pub remote: String,
 }
 
+/// How much a login may print before the far end says that it is ready: a greeting, not a file.
+const PRELUDE: usize = 64 << 10;
+
+/// How long the far end may take when it is called again: nobody is asked for anything then.
+const AGAIN: Duration = Duration::from_secs(20);
+
+/// How long what ssh said last may take to come, once it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 impl SshCall {
     async fn connect(&self, why: Why) -> Result<Box<dyn Stream>, CallError> {
         let again = why != Why::First;
-        let (program, args) =
-            self.program.split_first().ok_or_else(|| CallError::unreachable("no program to call with"))?;
+        let mut child = self.command(why)?.spawn().map_err(|error| {
+            let program = self.program.first().map_or("", String::as_str);
+            CallError::Unreachable {
+                what: format!("can't run {program}: {error}"),
+                hint: Some("is it installed? --ssh COMMAND names the ssh to call with".into()),
+            }
+        })?;
+        let (Some(mut output), Some(input), Some(mut said)) =
+            (child.stdout.take(), child.stdin.take(), child.stderr.take())
+        else {
+            return Err(CallError::unreachable("ssh has no standard output"));
+        };
+        if again {
+            let ready = async { ready(&mut output, &mut said, &mut tokio::io::sink()).await };
+            match timeout(AGAIN, ready).await {
+                Ok(ready) => self.begun(ready, &mut child).await?,
+                Err(_) => {
+                    return Err(CallError::Unreachable {
+                        what: format!("{} gave no answer within {} seconds", self.to, AGAIN.as_secs()),
+                        hint: Some("it is tried again".into()),
+                    });
+                }
+            }
+        } else {
+            // Nothing is on the terminal yet but what ssh has to say.
+            let mut terminal = tokio::io::stderr();
+            let ready = ready(&mut output, &mut said, &mut terminal).await;
+            if ready == Ready::Ended {
+                let _ = timeout(LAST_WORDS, tokio::io::copy(&mut said, &mut terminal)).await;
+            }
+            let _ = terminal.flush().await;
+            self.begun(ready, &mut child).await?;
+        }
+        let quiet = AbortOnDropHandle::new(tokio::spawn(drain(said)));
+        Ok(Box::new(Far { pipe: tokio::io::join(output, input), _ssh: child, _quiet: quiet }))
+    }
+
+    fn command(&self, why: Why) -> Result<Command, CallError> {
+        let (program, args) = self.program.split_first().ok_or_else(|| CallError::Unreachable {
+            what: "there is no program to call with".into(),
+            hint: Some("--ssh COMMAND names it".into()),
+        })?;
         let mut ssh = Command::new(program);
         ssh.args(args);
-        if again {
+        if why != Why::First {
             // The board has the terminal: nothing can be asked for there.
-            ssh.args(["-o", "BatchMode=yes"]);
+            ssh.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]);
         }
         ssh.args(["-T", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]).arg(&self.to).arg(&self.remote);
         if why == Why::Ended {
             // Somebody has stopped it there: it is waited for.
             ssh.arg("--only");
         }
-        ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        ssh.stderr(if again { Stdio::null() } else { Stdio::inherit() });
-        let mut child = ssh.spawn().map_err(|error| CallError::unreachable(format!("can't run {program}: {error}")))?;
-        let (Some(output), Some(input)) = (child.stdout.take(), child.stdin.take()) else {
-            return Err(CallError::unreachable("ssh has no standard output"));
-        };
-        // The far end says a byte before anything else: whatever its shell prints before that is not taken for an answer.
-        let mut output = output;
-        let mut byte = [0];
-        loop {
-            match output.read_exact(&mut byte).await {
-                Ok(_) if byte == READY => break,
-                Ok(_) => {}
-                Err(_) => return Err(self.refused(&mut child).await),
-            }
+        ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Ok(ssh)
+    }
+
+    async fn begun(&self, ready: Ready, child: &mut Child) -> Result<(), CallError> {
+        match ready {
+            Ready::Yes => Ok(()),
+            Ready::Ended => Err(self.refused(child).await),
+            Ready::Babble => Err(CallError::Unreachable {
+                what: format!("what {} says is not what a gonogo says", self.to),
+                hint: Some(format!("something there prints without end at login: try `ssh {} true`", self.to)),
+            }),
         }
-        Ok(Box::new(Far { pipe: tokio::io::join(output, input), _ssh: child }))
     }
 
     async fn refused(&self, child: &mut Child) -> CallError {
-        let status = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
+        let status = timeout(Duration::from_secs(5), child.wait()).await;
         let code = status.ok().and_then(Result::ok).and_then(|status| status.code());
         let (what, hint) = match code {
             Some(127) => {
@@ -196,13 +242,63 @@ impl Call for SshCall {
 /// What the far end says before anything else.
 pub const READY: [u8; 1] = [0x06];
 
+/// What waiting for the far end came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ready {
+    /// It is there.
+    Yes,
+    /// There is no far end any more.
+    Ended,
+    /// It says something else all the time.
+    Babble,
+}
+
+/// Waits for the far end. It says a byte before anything else: whatever its shell prints before that is not taken for an
+/// answer. What ssh itself says meanwhile is passed on.
+async fn ready(
+    output: &mut (impl AsyncRead + Unpin),
+    said: &mut (impl AsyncRead + Unpin),
+    terminal: &mut (impl AsyncWrite + Unpin),
+) -> Ready {
+    let (mut byte, mut chunk) = ([0], [0; 4096]);
+    let (mut prelude, mut speaks) = (0, true);
+    loop {
+        tokio::select! {
+            // What ssh has said by now is shown before anything else takes the terminal.
+            biased;
+            length = said.read(&mut chunk), if speaks => match length {
+                Ok(length) if length > 0 => {
+                    let _ = terminal.write_all(&chunk[..length]).await;
+                    let _ = terminal.flush().await;
+                }
+                _ => speaks = false,
+            },
+            length = output.read(&mut byte) => match length {
+                Ok(1) if byte == READY => return Ready::Yes,
+                Ok(1) if prelude < PRELUDE => prelude += 1,
+                Ok(1) => return Ready::Babble,
+                _ => return Ready::Ended,
+            },
+        }
+    }
+}
+
+/// Takes what ssh says while the board has the terminal: one that nobody listens to would stand still.
+async fn drain(mut said: impl AsyncRead + Unpin) {
+    let mut chunk = [0; 4096];
+    while let Ok(length @ 1..) = said.read(&mut chunk).await {
+        tracing::debug!("ssh: {}", String::from_utf8_lossy(&chunk[..length]).trim_end());
+    }
+}
+
 /// The pipes of a running ssh, which ends with them.
 struct Far<T> {
     pipe: T,
     _ssh: Child,
+    _quiet: AbortOnDropHandle<()>,
 }
 
-impl<T: tokio::io::AsyncRead + Unpin> tokio::io::AsyncRead for Far<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for Far<T> {
     fn poll_read(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
@@ -212,7 +308,7 @@ impl<T: tokio::io::AsyncRead + Unpin> tokio::io::AsyncRead for Far<T> {
     }
 }
 
-impl<T: tokio::io::AsyncWrite + Unpin> tokio::io::AsyncWrite for Far<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Far<T> {
     fn poll_write(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
@@ -253,4 +349,77 @@ pub fn from_here() -> String {
 pub fn ssh_origin() -> Option<String> {
     let connection = std::env::var("SSH_CONNECTION").ok()?;
     connection.split(' ').next().filter(|host| !host.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// An ssh that is this script.
+    fn ssh(script: &str) -> SshCall {
+        let program = ["sh", "-c", script].map(str::to_owned).to_vec();
+        SshCall { program, to: "somewhere".into(), remote: "gonogo".into() }
+    }
+
+    async fn refused(call: &SshCall, why: Why) -> String {
+        let error = call.call(why).await.err().unwrap();
+        assert!(error.hint().is_some(), "no hint: {error}");
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn what_ssh_says_is_passed_on_until_the_far_end_is_ready() {
+        let (mut output, mut said) = (&b"welcome\n\x06more"[..], &b"a warning\n"[..]);
+        let mut terminal = Vec::new();
+        assert_eq!(ready(&mut output, &mut said, &mut terminal).await, Ready::Yes);
+        assert_eq!((terminal.as_slice(), output), (&b"a warning\n"[..], &b"more"[..]));
+    }
+
+    #[tokio::test]
+    async fn a_far_end_that_says_something_else_all_the_time_is_given_up() {
+        let (mut output, mut terminal) = (tokio::io::repeat(b'x'), Vec::new());
+        assert_eq!(ready(&mut output, &mut &b""[..], &mut terminal).await, Ready::Babble);
+        let said = refused(&ssh("yes"), Why::First).await;
+        assert!(said.contains("is not what a gonogo says"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn an_ssh_that_talks_all_the_time_does_not_stand_still() {
+        // More than a pipe holds; it ends by itself when everything was read.
+        let call = ssh("printf '\\006'; head -c 300000 /dev/zero | tr '\\0' x >&2; echo done");
+        for why in [Why::First, Why::CutOff] {
+            let mut stream = call.call(why).await.unwrap();
+            let mut text = String::new();
+            timeout(Duration::from_mins(1), stream.read_to_string(&mut text)).await.unwrap().unwrap();
+            assert_eq!(text, "done\n");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_said() {
+        let call = SshCall { program: vec!["nosuchssh".into()], ..ssh("") };
+        assert!(refused(&call, Why::First).await.contains("can't run nosuchssh"));
+        let call = SshCall { program: Vec::new(), ..ssh("") };
+        assert!(refused(&call, Why::First).await.contains("no program"));
+        assert!(refused(&ssh("exit 127"), Why::First).await.contains("no gonogo on somewhere"));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_called_again_has_limits() {
+        // Its arguments are what it prints.
+        for (why, wanted, only) in [(Why::First, false, false), (Why::CutOff, true, false), (Why::Ended, true, true)] {
+            let mut stream = ssh("printf '\\006'; echo \"$0 $*\"").call(why).await.unwrap();
+            let mut args = String::new();
+            stream.read_to_string(&mut args).await.unwrap();
+            assert_eq!(args.contains("ConnectTimeout=10") && args.contains("BatchMode=yes"), wanted, "{args}");
+            assert_eq!(args.ends_with("somewhere gonogo --only\n"), only, "{args}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_called_again_and_says_nothing_is_given_up() {
+        let error = ssh("sleep 60").call(Why::CutOff).await.err().unwrap();
+        assert!(error.to_string().contains("within 20 seconds"), "{error}");
+    }
 }

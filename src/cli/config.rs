@@ -9,7 +9,10 @@ use std::{
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::report::Problem;
+use super::{
+    place::{find_paths, working_directory},
+    report::Problem,
+};
 use crate::config::{
     definition::{self, FILE_NAME},
     error::ConfigError,
@@ -56,7 +59,7 @@ enum Which {
 
 /// Does what was asked.
 pub fn run(args: &Args) -> Result<ExitCode, Problem> {
-    let paths = Paths::from_env();
+    let paths = find_paths()?;
     match &args.command {
         ConfigCommand::Check { path, json } => check(path.as_deref(), *json, &paths),
         ConfigCommand::Schema { which } => {
@@ -90,7 +93,7 @@ fn locate(path: Option<&Path>) -> Result<Option<PathBuf>, Problem> {
                 .hint("`gonogo init` writes one")),
         },
         None => {
-            let here = std::env::current_dir()?;
+            let here = working_directory()?;
             let file = definition::find(&here);
             // Shorter to read, and what an editor started here understands.
             Ok(file.map(|file| file.strip_prefix(&here).map(Path::to_owned).unwrap_or(file)))

@@ -39,6 +39,7 @@ use report::Problem;
 
 /// Runs the program and says how it ended: 0 go, 1 no-go, 2 wrong usage, 255 a fault of gonogo's own.
 pub fn main() -> ExitCode {
+    daemon::start::let_go();
     let cli = Cli::parse();
     let reach = if cli.in_process { Reach::InProcess } else { Reach::Daemon };
     let done = match cli.command {

@@ -53,7 +53,7 @@ pub struct Place {
 impl Place {
     /// Works out where things are and reads `config.toml`. A wrong one keeps nobody from working: what is wrong is warned of.
     pub fn find(reach: Reach) -> Result<Self, Problem> {
-        let paths = Paths::from_env();
+        let paths = find_paths()?;
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let loaded = settings::load(&paths.config_file, home.as_deref())
             .map_err(|error| Problem::usage("can't read the configuration").because(&error))?;
@@ -107,6 +107,19 @@ impl Place {
         Follower::open(&self.paths.state_dir, refusal, &Handle::current())
             .map_err(|error| Problem::fault("can't read the log").because(&error))
     }
+}
+
+/// Works out where gonogo's files are.
+pub fn find_paths() -> Result<Paths, Problem> {
+    Paths::from_env()
+        .map_err(|error| Problem::usage("there is no place for gonogo's files").because(&error).hint(error.hint()))
+}
+
+/// The directory that the command was given in.
+pub fn working_directory() -> Result<PathBuf, Problem> {
+    std::env::current_dir().map_err(|error| {
+        Problem::usage("the working directory is gone").because(&error).hint("go to a directory that is there")
+    })
 }
 
 /// What to do where another process holds the log, and this one can't do without.

@@ -11,7 +11,7 @@ use super::{
     attend::{Manner, attend, show},
     client::Client,
     connect::with_client,
-    place::{Place, Reach},
+    place::{Place, Reach, working_directory},
     plain::say,
     report::Problem,
 };
@@ -37,12 +37,15 @@ pub struct Args {
     #[arg(long)]
     pub json: bool,
     /// Only start it: it goes on by itself, and its number is printed
-    #[arg(long, short = 'd', conflicts_with = "in_process")]
+    #[arg(long, short = 'd')]
     pub detach: bool,
 }
 
 /// Starts a run and attends it to its end.
 pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
+    if args.detach && reach == Reach::InProcess {
+        return Err(no_daemon(std::env::args_os().any(|arg| arg == "--in-process")));
+    }
     let place = Place::find(reach)?;
     place.warn();
     let root = project_root(args.dir.as_deref())?;
@@ -56,6 +59,16 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
         start_and_attend(client, command, manner).await
     })
     .await
+}
+
+/// A run that goes on by itself needs a process to go on in. `typed`: `--in-process` was, so it is not the variable that says so.
+fn no_daemon(typed: bool) -> Problem {
+    if typed {
+        return Problem::usage("--detach and --in-process exclude each other: the run would end with this command")
+            .hint("leave one of them out");
+    }
+    Problem::usage("--detach needs a daemon, and GONOGO_IN_PROCESS is set: the run would end with this command")
+        .hint("leave --detach out, or GONOGO_IN_PROCESS: `GONOGO_IN_PROCESS=0 gonogo run --detach`")
 }
 
 /// Gives a command that starts a run, and says which.
@@ -89,10 +102,12 @@ pub async fn start_and_attend(client: &mut Client, command: Command, manner: Man
 
 /// The root of the project: the directory of the nearest gonogo.toml, or the repository's.
 pub fn project_root(dir: Option<&std::path::Path>) -> Result<PathBuf, Problem> {
-    let from = dir.map_or_else(std::env::current_dir, |dir| Ok(dir.to_owned()))?;
-    let from = from
-        .canonicalize()
-        .map_err(|error| Problem::usage(format!("can't use the directory {}", from.display())).because(&error))?;
+    let from = dir.map_or_else(working_directory, |dir| Ok(dir.to_owned()))?;
+    let from = from.canonicalize().map_err(|error| {
+        Problem::usage(format!("can't use the directory {}", from.display()))
+            .because(&error)
+            .hint("name one that is there and that you may look into")
+    })?;
     match crate::config::definition::find(&from) {
         Some(file) => Ok(file.parent().map_or_else(|| from.clone(), std::path::Path::to_owned)),
         None => Err(Problem::usage(format!("there is no gonogo.toml in {} or above it", from.display()))

@@ -1,6 +1,9 @@
 //! Where gonogo keeps its files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Where gonogo keeps its files. Nothing has been made yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,30 +21,62 @@ pub struct Paths {
 /// The variable that moves everything into one directory.
 pub const HOME_VARIABLE: &str = "GONOGO_HOME";
 
+/// Why there is no place for the files.
+#[derive(Debug, thiserror::Error)]
+pub enum PathsError {
+    /// A relative path, and nothing that it is relative to.
+    #[error("can't tell where {} is: the working directory is gone", path.display())]
+    Nowhere {
+        /// The path.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is something else in its place.
+    #[error("{HOME_VARIABLE} is {}, which is no directory", path.display())]
+    NoDirectory {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+impl PathsError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Nowhere { .. } => "go to a directory that is there, or set GONOGO_HOME to an absolute path",
+            Self::NoDirectory { .. } => "set GONOGO_HOME to a directory; one that is not there yet is made",
+        }
+    }
+}
+
 impl Paths {
-    /// Works the paths out. `variable` looks one up in the environment.
-    pub fn resolve(variable: impl Fn(&str) -> Option<String>) -> Self {
+    /// Works the paths out: all are absolute. `variable` looks one up in the environment.
+    pub fn resolve(variable: impl Fn(&str) -> Option<String>) -> Result<Self, PathsError> {
         if let Some(home) = variable(HOME_VARIABLE).filter(|home| !home.is_empty()) {
-            let home = std::path::absolute(&home).unwrap_or_else(|_| PathBuf::from(home));
-            return Self::below(&home);
+            let home = absolute(Path::new(&home))?;
+            if home.metadata().is_ok_and(|about| !about.is_dir()) {
+                return Err(PathsError::NoDirectory { path: home });
+            }
+            return Ok(Self::below(&home));
         }
         let Some(found) = directories::ProjectDirs::from("", "", "gonogo") else {
             // No home directory: a build user in a container. The files still need a place of their own.
             // Named after the user: what another one put there is not ours.
-            return Self::below(&std::env::temp_dir().join(format!("gonogo-{}", user_id())));
+            return Ok(Self::below(&absolute(&std::env::temp_dir().join(format!("gonogo-{}", user_id())))?));
         };
-        let state_dir = found.state_dir().unwrap_or_else(|| found.data_local_dir()).to_owned();
-        let runtime_dir = found.runtime_dir().map_or_else(|| state_dir.join("run"), Path::to_owned);
-        Self {
-            config_file: found.config_dir().join("config.toml"),
-            cache_dir: found.cache_dir().to_owned(),
+        let state_dir = absolute(found.state_dir().unwrap_or_else(|| found.data_local_dir()))?;
+        let runtime_dir = found.runtime_dir().map_or_else(|| Ok(state_dir.join("run")), absolute)?;
+        Ok(Self {
+            config_file: absolute(&found.config_dir().join("config.toml"))?,
+            cache_dir: absolute(found.cache_dir())?,
             state_dir,
             runtime_dir,
-        }
+        })
     }
 
     /// As [`Paths::resolve`], from the environment of this process.
-    pub fn from_env() -> Self {
+    pub fn from_env() -> Result<Self, PathsError> {
         Self::resolve(|name| std::env::var(name).ok())
     }
 
@@ -53,6 +88,11 @@ impl Paths {
             runtime_dir: home.join("run"),
         }
     }
+}
+
+/// A path that means the same wherever the process goes: a daemon goes to `/`.
+fn absolute(path: &Path) -> Result<PathBuf, PathsError> {
+    std::path::absolute(path).map_err(|source| PathsError::Nowhere { path: path.to_owned(), source })
 }
 
 /// Number of the user that this process runs as.
@@ -77,12 +117,13 @@ pub fn private_directory(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn one_variable_moves_everything() {
-        let paths = Paths::resolve(|name| (name == HOME_VARIABLE).then(|| "/x".to_owned()));
+        let paths = Paths::resolve(|name| (name == HOME_VARIABLE).then(|| "/x".to_owned())).unwrap();
         assert_eq!(paths.config_file, Path::new("/x/config.toml"));
         assert_eq!(paths.state_dir, Path::new("/x/state"));
         assert_eq!(paths.cache_dir, Path::new("/x/cache"));
@@ -91,7 +132,23 @@ mod tests {
 
     #[test]
     fn an_empty_variable_counts_for_nothing() {
-        let paths = Paths::resolve(|_| Some(String::new()));
+        let paths = Paths::resolve(|_| Some(String::new())).unwrap();
         assert!(paths.config_file.is_absolute() && paths.runtime_dir.is_absolute());
+    }
+
+    #[test]
+    fn a_relative_one_is_made_absolute() {
+        let paths = Paths::resolve(|_| Some("x".to_owned())).unwrap();
+        assert_eq!(paths.state_dir, std::env::current_dir().unwrap().join("x/state"));
+    }
+
+    #[test]
+    fn a_file_is_no_home() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Paths::resolve(|_| file.path().to_str().map(str::to_owned)).unwrap_err();
+        assert!(matches!(error, PathsError::NoDirectory { .. }) && error.hint().contains("directory"), "{error}");
+        let path = file.path().to_path_buf();
+        drop(file);
+        Paths::resolve(|_| path.to_str().map(str::to_owned)).unwrap();
     }
 }

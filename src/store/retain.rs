@@ -10,8 +10,11 @@ use std::{
 
 use crate::domain::id::RunId;
 
-/// Begins the name of a folder that is being deleted.
+/// Begins the name of a folder that is being deleted,
 const GOING: &str = ".going-";
+
+/// or that an older gonogo was deleting.
+const REMOVED: &str = ".removed-";
 
 /// Folders of runs below `dir` (outputs, artifacts), and the bytes that each takes on the disk.
 pub fn sizes(dir: &Path) -> io::Result<BTreeMap<RunId, u64>> {
@@ -46,7 +49,11 @@ pub fn remove(dir: &Path, run: RunId) -> io::Result<()> {
 fn remove_entry(dir: &Path, name: &str) -> io::Result<()> {
     let going = dir.join(format!("{GOING}{name}-{}", std::process::id()));
     match fs::rename(dir.join(name), &going) {
-        Ok(()) => fs::remove_dir_all(going),
+        Ok(()) => {
+            // Before anything is deleted: the name must not come back with half of the files.
+            fs::File::open(dir)?.sync_all()?;
+            fs::remove_dir_all(going)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
@@ -54,7 +61,10 @@ fn remove_entry(dir: &Path, name: &str) -> io::Result<()> {
 
 /// Folders below `dir` whose deletion was cut off.
 pub fn leftovers(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let left = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(GOING);
+    let left = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        [GOING, REMOVED].iter().any(|begin| name.to_string_lossy().starts_with(begin))
+    };
     Ok(entries(dir)?.into_iter().filter(left).map(|entry| entry.path()).collect())
 }
 
@@ -117,27 +127,46 @@ fn entries(dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use super::*;
+    use crate::{
+        domain::{id::OutputId, time::Timestamp},
+        redact::Redactor,
+        store::output::{Reader, Writer},
+    };
 
     #[test]
     fn a_run_s_folder_goes_whole_and_what_was_cut_off_is_swept() {
         let home = tempfile::tempdir().unwrap();
-        for run in ["1", "20"] {
-            fs::create_dir_all(home.path().join(run).join("build/1")).unwrap();
-            fs::write(home.path().join(run).join("build/1/00000.seg"), [0; 10_000]).unwrap();
+        let dir = home.path().join("output");
+        assert!(sizes(&dir).unwrap().is_empty() && later(&dir, RunId(0)).unwrap().is_empty());
+        assert_eq!(sweep(&dir).unwrap(), 0);
+        remove(&dir, RunId(1)).unwrap();
+        let id = |run, job: &str| OutputId::attempt(RunId(run), &job.into(), 1);
+        for id in [id(12, "a"), id(2, "a"), id(2, "b/c"), id(30, "a")] {
+            let mut writer = Writer::open(&dir, &id, Redactor::of(Arc::default())).unwrap();
+            writer.append(&vec![b'x'; 50_000], Timestamp::now()).unwrap();
+            writer.finish(Timestamp::now()).unwrap();
         }
-        fs::create_dir(home.path().join(".going-7-1")).unwrap();
-        fs::create_dir(home.path().join("somebody's")).unwrap();
-        let sizes = sizes(home.path()).unwrap();
-        assert!(sizes.keys().eq(&[RunId(1), RunId(20)]) && sizes[&RunId(1)] >= 10_000, "{sizes:?}");
-        remove(home.path(), RunId(1)).unwrap();
-        remove(home.path(), RunId(1)).unwrap();
-        assert_eq!(sweep(home.path()).unwrap(), 1);
-        assert_eq!(sweep(home.path()).unwrap(), 0);
-        let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left.len(), 2, "{left:?}");
+        fs::write(dir.join("somebody's"), "no run").unwrap();
+        // Deletions that were cut off, the second one's by an older gonogo, are no runs any more.
+        fs::rename(dir.join("30"), dir.join(".going-30-1")).unwrap();
+        fs::create_dir(dir.join(".removed-7")).unwrap();
+        let found = sizes(&dir).unwrap();
+        assert!(found.keys().eq(&[RunId(2), RunId(12)]), "{found:?}");
+        assert!(found[&RunId(2)] >= 100_000 && (50_000..100_000).contains(&found[&RunId(12)]), "{found:?}");
+        assert!(size(&dir) >= found.values().sum::<u64>() + 50_000, "what was cut off still takes its room");
+        assert_eq!(later(&dir, RunId(2)).unwrap(), [RunId(12)]);
+
+        remove(&dir, RunId(2)).unwrap();
+        remove(&dir, RunId(2)).unwrap();
+        assert_eq!(Reader::open(&dir, &id(2, "a")).totals().unwrap().bytes, 0);
+        assert_eq!(sweep(&dir).unwrap(), 2);
+        assert_eq!(sweep(&dir).unwrap(), 0);
+        let mut left: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["12", "somebody's"]);
     }
 
     #[test]

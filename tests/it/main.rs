@@ -9,6 +9,7 @@ mod terminal;
 
 mod architecture;
 mod away;
+mod beginnings;
 mod board;
 mod commands;
 mod crash;

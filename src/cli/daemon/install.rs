@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use crate::config::paths::HOME_VARIABLE;
+
 use super::super::{place::Place, plain::say, report::Problem};
 
 /// Arguments of `gonogo daemon install`.
@@ -16,9 +18,12 @@ pub struct Args {
 }
 
 /// Writes, prints or removes the unit.
-pub fn run(_place: &Place, args: &Args) -> Result<ExitCode, Problem> {
+pub fn run(place: &Place, args: &Args) -> Result<ExitCode, Problem> {
     let program = std::env::current_exe()?;
-    let unit = unit(&program.display().to_string(), std::env::var("GONOGO_HOME").ok().as_deref());
+    // Whole, as it was worked out here: systemd starts the daemon in another directory.
+    let moved = std::env::var(HOME_VARIABLE).is_ok_and(|home| !home.is_empty());
+    let home = place.paths.config_file.parent().filter(|_| moved).map(|home| home.display().to_string());
+    let unit = unit(&program.display().to_string(), home.as_deref());
     if args.print {
         say(unit.trim_end());
         return Ok(ExitCode::SUCCESS);
@@ -57,16 +62,33 @@ fn path() -> Result<PathBuf, Problem> {
     Ok(config.join("systemd/user/gonogo.service"))
 }
 
+/// A text between quotes as systemd.syntax(7) reads it: `%` begins a specifier, `"` ends the text, `\` begins an escape.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    for c in text.chars() {
+        match c {
+            '%' => quoted.push('%'),
+            '"' | '\\' => quoted.push('\\'),
+            _ => {}
+        }
+        quoted.push(c);
+    }
+    format!("\"{quoted}\"")
+}
+
 /// The unit. Jobs are ended by gonogo itself, which is told first; systemd ends what is left.
 fn unit(program: &str, home: Option<&str>) -> String {
-    let home = home.map(|home| format!("Environment=\"GONOGO_HOME={home}\"\n")).unwrap_or_default();
+    let home =
+        home.map(|home| format!("Environment={}\n", quoted(&format!("{HOME_VARIABLE}={home}")))).unwrap_or_default();
+    // The path of a program, unlike its arguments, takes no variables: a `$` in it is one.
+    let program = quoted(program);
     format!(
         "[Unit]
 Description=gonogo: mission control for software delivery
 
 [Service]
 Type=exec
-ExecStart=\"{program}\" daemon serve --take-over
+ExecStart={program} daemon serve --take-over
 {home}Restart=on-failure
 RestartSec=1
 KillMode=mixed
@@ -88,5 +110,12 @@ mod tests {
         assert!(unit.contains("ExecStart=\"/opt/my tools/gonogo\" daemon serve --take-over\n"));
         assert!(unit.contains("Environment=\"GONOGO_HOME=/srv/go\"\n"));
         assert!(unit.lines().all(|line| line.is_empty() || line.starts_with('[') || line.contains('=')));
+    }
+
+    #[test]
+    fn what_means_something_to_systemd_is_escaped() {
+        let unit = unit(r#"/opt/50%/a "b"\c/$d"#, Some(r#"/srv/%h/"x"\y$z"#));
+        assert!(unit.contains("ExecStart=\"/opt/50%%/a \\\"b\\\"\\\\c/$d\" daemon serve"), "{unit}");
+        assert!(unit.contains("Environment=\"GONOGO_HOME=/srv/%%h/\\\"x\\\"\\\\y$z\"\n"), "{unit}");
     }
 }

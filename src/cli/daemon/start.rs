@@ -3,7 +3,7 @@
 use std::{
     fs::OpenOptions,
     io,
-    os::unix::fs::OpenOptionsExt as _,
+    os::{fd::RawFd, unix::fs::OpenOptionsExt as _},
     path::{Path, PathBuf},
     process::{ExitCode, Stdio},
     time::Duration,
@@ -30,6 +30,23 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is looked for when it was started by somebody else at the same time, and the wait between two.
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a daemon is started with.
+const ARGUMENTS: [&str; 3] = ["daemon", "serve", "--detached"];
+
+/// Closes what this process has inherited beside its standard streams, if it is a daemon that [`start`] has started: whoever
+/// waits for the end of a pipe that its caller had open would wait for the daemon. Called before anything is opened here.
+pub fn let_go() {
+    if !std::env::args_os().skip(1).eq(ARGUMENTS) {
+        return;
+    }
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return };
+    let open: Vec<RawFd> = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // The one with which they were listed is closed already.
+        let _ = nix::unistd::close(descriptor);
+    }
+}
 
 /// Starts it where none runs.
 pub async fn run(place: &Place) -> Result<ExitCode, Problem> {
@@ -64,11 +81,7 @@ pub async fn start(runtime_dir: &Path) -> Result<(), CallError> {
         |what: String| CallError::Unreachable { what, hint: Some("--in-process works without a daemon".into()) };
     let program = this_program().map_err(|error| unreachable(format!("can't find gonogo's own program: {error}")))?;
     let mut command = Command::new(program);
-    command
-        .args(["daemon", "serve", "--detached"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(last_words(runtime_dir));
+    command.args(ARGUMENTS).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(last_words(runtime_dir));
     let mut child =
         command.spawn().map_err(|error| unreachable(format!("gonogo's daemon can't be started: {error}")))?;
     let Some(output) = child.stdout.take() else { return Err(unreachable("gonogo's daemon has no output".into())) };

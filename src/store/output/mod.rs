@@ -26,7 +26,6 @@ mod segment;
 mod show;
 mod source;
 mod step;
-mod stored;
 mod tail;
 mod writer;
 
@@ -37,7 +36,6 @@ pub use sample::Sample;
 pub use search::{Direction, Hit, Hits, Wanted, pattern};
 pub use segment::folder;
 pub use step::Step;
-pub use stored::{Stored, remove, stored, total};
 pub use writer::{Grown, Writer};
 
 #[cfg(test)]

@@ -130,26 +130,6 @@ impl Reader {
             Ok(())
         })
     }
-
-    /// Numbers of up to `limit` lines in which `pattern` (made by [`pattern`]) matches, beginning with line `from`, nearest
-    /// first: [`Self::find`] for those who can wait. Ends early, with what was found, when `cancel` becomes true.
-    pub fn search(
-        &self,
-        pattern: &Regex,
-        from: u64,
-        direction: Direction,
-        limit: usize,
-        cancel: &AtomicBool,
-    ) -> io::Result<Vec<u64>> {
-        let mut lines = Vec::new();
-        if limit > 0 {
-            self.find(&Wanted { pattern, from, direction, text: 0 }, cancel, |hits| {
-                lines.extend(hits.lines.iter().map(|hit| hit.line).take(limit - lines.len()));
-                if lines.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            })?;
-        }
-        Ok(lines)
-    }
 }
 
 /// What a thread has to say of a block.

@@ -5,12 +5,14 @@ mod packed;
 mod searched;
 
 use std::{
-    fs,
+    fs, io,
+    ops::ControlFlow,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use proptest::prelude::*;
+use regex::bytes::Regex;
 use tempfile::TempDir;
 
 use super::*;
@@ -21,6 +23,27 @@ use crate::{
     },
     redact::Redactor,
 };
+
+impl Reader {
+    /// Numbers of up to `limit` lines that match: [`Reader::find`] for those who can wait.
+    fn search(
+        &self,
+        pattern: &Regex,
+        from: u64,
+        direction: Direction,
+        limit: usize,
+        cancel: &AtomicBool,
+    ) -> io::Result<Vec<u64>> {
+        let mut lines = Vec::new();
+        if limit > 0 {
+            self.find(&Wanted { pattern, from, direction, text: 0 }, cancel, |hits| {
+                lines.extend(hits.lines.iter().map(|hit| hit.line).take(limit - lines.len()));
+                if lines.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+        }
+        Ok(lines)
+    }
+}
 
 struct Place {
     dir: TempDir,

@@ -1,7 +1,5 @@
 //! A search that tells of what it finds.
 
-use std::ops::ControlFlow;
-
 use super::*;
 
 fn find(place: &Place, text: &str, direction: Direction, mut each: impl FnMut(&Hits) -> bool) {
