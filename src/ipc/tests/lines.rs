@@ -199,7 +199,7 @@ async fn nobody_answers_for_a_while() {
 #[tokio::test(start_paused = true)]
 async fn a_goodbye_ends_a_command() {
     let (mut board, mut far) = Board::attach(VisitorKind::Command).await;
-    let goodbye = Frame::Goodbye { reason: "enough".into() };
+    let goodbye = Frame::Goodbye { reason: "enough".into(), ended: true };
     far.say(goodbye.clone()).await;
     assert_eq!(board.frame().await, goodbye);
     assert!(board.session.frame().await.is_none());
@@ -209,7 +209,7 @@ async fn a_goodbye_ends_a_command() {
 #[tokio::test(start_paused = true)]
 async fn a_goodbye_is_waited_out_by_a_board() {
     let (mut board, mut far) = Board::attach(VisitorKind::Board).await;
-    far.say(Frame::Goodbye { reason: "enough".into() }).await;
+    far.say(Frame::Goodbye { reason: "enough".into(), ended: true }).await;
     assert_eq!(board.lost().await, "enough");
     drop(board.calls.recv().await);
     assert_eq!(board.lost().await, "enough", "why it ended counts for more than why it doesn't answer");
@@ -230,7 +230,7 @@ async fn one_that_comes_back_as_another_version_ends_the_session() {
     board.lost().await;
     let (_, mut far) = board.calls.recv().await.unwrap();
     far.greet(Greeting::Refused { host: host(), message: "too old".into(), hint: None }).await;
-    assert_eq!(board.frame().await, Frame::Goodbye { reason: "too old".into() });
+    assert_eq!(board.frame().await, Frame::Goodbye { reason: "too old".into(), ended: false });
     assert!(board.session.frame().await.is_none());
 }
 

@@ -124,7 +124,7 @@ async fn a_caller_gets_a_session_as_who_they_are() {
     room.frames.send(reply(RequestId(1))).await.unwrap();
     assert_eq!(line.heard().await, Some(ToClient::Frame(reply(RequestId(1)))));
     // What was said last is heard, and then that it is over.
-    let goodbye = Frame::Goodbye { reason: "enough".into() };
+    let goodbye = Frame::Goodbye { reason: "enough".into(), ended: true };
     room.frames.send(goodbye.clone()).await.unwrap();
     drop(room);
     assert_eq!(line.heard().await, Some(ToClient::Frame(goodbye)));
