@@ -109,9 +109,8 @@ async fn start(session: &mut Session, project: &Path) {
 async fn hear(mut session: Session, jobs: usize) -> HashMap<(RunId, JobKey), i128> {
     let mut heard = HashMap::new();
     while heard.len() < jobs {
-        let frame = tokio::time::timeout(Duration::from_secs(120), session.frame())
-            .await
-            .expect("something within two minutes");
+        let frame =
+            tokio::time::timeout(Duration::from_mins(2), session.frame()).await.expect("something within two minutes");
         let Frame::Records(records) = frame.expect("a session") else { continue };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos() as i128;
         for record in records {
