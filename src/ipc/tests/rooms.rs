@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Nothing here takes so long.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A session as control sees it.
 struct Room {
