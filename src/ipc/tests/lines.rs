@@ -144,12 +144,13 @@ async fn what_was_asked_and_not_answered_is_asked_again_under_the_same_number_an
 async fn records_go_on_after_the_last_that_was_heard() {
     let (mut board, mut far) = Board::attach(VisitorKind::Watch).await;
     for (said, since) in [
-        // A log that is empty yet is read from its beginning.
         (hello(0), None),
-        (Frame::Records(vec![record(1), record(2)]), Some(Seq(2))),
-        (Frame::Records(Vec::new()), Some(Seq(2))),
-        (hello(5), Some(Seq(5))),
-        (Frame::Records(vec![record(6)]), Some(Seq(6))),
+        // Cut off in the middle of what is at hand, which has gaps, it begins again.
+        (Frame::Records(vec![record(1), record(2)]), None),
+        (Frame::Records(vec![record(1), record(9)]), Some(Seq(9))),
+        (Frame::Records(Vec::new()), Some(Seq(9))),
+        (hello(9), Some(Seq(9))),
+        (Frame::Records(vec![record(10)]), Some(Seq(10))),
         // Another log, from its beginning.
         (hello(0), None),
     ] {
