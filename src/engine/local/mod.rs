@@ -241,7 +241,7 @@ impl<P: JobPort> Attempt<'_, P> {
         step_deadline: Option<Instant>,
         step_timeout: Option<Millis>,
     ) -> (std::io::Result<std::process::ExitStatus>, Option<Cut>) {
-        let mut buffer = vec![0; 64 << 10];
+        let mut buffer = vec![0; 256 << 10];
         let mut cut: Option<Cut> = None;
         let mut kill_at: Option<Instant> = None;
         let mut silent_at: Option<Instant> = None;

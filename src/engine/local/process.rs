@@ -32,6 +32,9 @@ pub(super) struct Spawn<'a> {
     pub(super) tty: bool,
 }
 
+/// How much a job may have printed ahead of us, in bytes: the most that Linux gives without privileges (pipe(7)).
+const ROOM: i32 = 1 << 20;
+
 /// The pipe that all steps of a job print into: one, so that a server left running by one step can go on printing during the next.
 pub(super) struct Pipe {
     reader: Receiver,
@@ -41,6 +44,8 @@ pub(super) struct Pipe {
 impl Pipe {
     pub(super) fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
+        // A job that prints much is woken less often. Where the system gives no more than it does by itself, that is enough.
+        let _ = nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_SETPIPE_SZ(ROOM));
         Ok(Self { reader: Receiver::from_owned_fd(OwnedFd::from(reader))?, writer })
     }
 
