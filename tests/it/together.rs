@@ -72,7 +72,7 @@ fn a_gate_that_two_answer_at_once_opens_once() {
     home.ask(&["daemon", "start"]).expect(0);
     wait(async {
         let mut clients = two(&home).await;
-        let times = rounds(200);
+        let times = rounds(1000);
         for round in 1..=times {
             let run = RunId(round as u64);
             clients[0].command(start(&project)).await.unwrap();
@@ -99,7 +99,7 @@ fn a_gate_that_two_answer_at_once_opens_once() {
             _ => {}
         }
     }
-    assert_eq!((answers, starts), (rounds(200), rounds(200)));
+    assert_eq!((answers, starts), (rounds(1000), rounds(1000)));
 }
 
 #[test]
