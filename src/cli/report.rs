@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
+pub use crate::control::planner::chain;
 use crate::store::{
     hold::HoldError,
     log::{LogError, OpenError},
@@ -94,17 +95,6 @@ impl From<std::io::Error> for Problem {
     fn from(error: std::io::Error) -> Self {
         Self::fault("input or output failed").because(&error)
     }
-}
-
-/// An error and everything behind it, in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 /// An error of the log with its causes in one line, and what to do about it.

@@ -107,7 +107,7 @@ fn no(error: String, hint: Option<&str>) -> NoPlan {
 }
 
 /// An error and everything behind it, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
