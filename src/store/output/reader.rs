@@ -237,6 +237,10 @@ impl Moment {
         let mut number = first;
         let mut block = Vec::new();
         let mut block_at = at;
+        // The index is searched once; from there on it is read along.
+        let found = self.index.last_where(|entry| entry.byte <= at)?;
+        let (mut after, mut entry) = found.map_or_else(|| (0, Entry::default()), |(number, entry)| (number + 1, entry));
+        let mut later = self.index.get(after)?;
         while lines.len() < count && at < self.length {
             let mut rest = block.get(usize::try_from(at - block_at).unwrap_or(usize::MAX)..).unwrap_or_default();
             if !rest.contains(&b'\n') {
@@ -255,8 +259,11 @@ impl Moment {
             };
             let in_block = &rest[..usize::try_from(end - at).unwrap_or(usize::MAX).min(rest.len())];
             let (text, clipped) = self.text_of(in_block, at..end, most)?;
-            let time = self.entry(at)?.time();
-            lines.push(OutputLine { number, at: time, text, clipped, bytes: end - at });
+            while let Some(reached) = later.filter(|later| later.byte <= at) {
+                (entry, after) = (reached, after + 1);
+                later = self.index.get(after)?;
+            }
+            lines.push(OutputLine { number, at: entry.time(), text, clipped, bytes: end - at });
             (at, number) = (next, number + 1);
         }
         Ok(lines)
