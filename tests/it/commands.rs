@@ -174,6 +174,12 @@ fn logs_follows_a_job_to_its_end_and_begins_and_filters_where_it_is_told() {
     assert_eq!(home.ask(&["logs", "1/talk", "-n", "1"]).stdout, "three\n");
     assert_eq!(home.ask(&["logs", "--grep", "^t[hw]"]).stdout, "two\nthree\n");
     contains(&home.ask(&["logs", "--grep", "("]).expect(2).stderr, "pattern");
+    assert_eq!(home.ask(&["logs", "--grep", "THREE", "-i"]).expect(0).stdout, "three\n");
+    assert_eq!(home.ask(&["logs", "--grep", "THREE"]).expect(1).stdout, "");
+    assert_eq!(
+        home.ask(&["logs", "1", "--grep", "o$|e$", "--all"]).expect(0).stdout,
+        "talk:1: one\ntalk:2: two\ntalk:3: three\n"
+    );
 }
 
 #[test]
