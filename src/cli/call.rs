@@ -77,7 +77,10 @@ impl LocalCall {
                             "gonogo does not answer at {}{held}",
                             address::socket(&self.runtime_dir).display()
                         ),
-                        hint: Some("`gonogo daemon logs` may say why; --in-process works without it".into()),
+                        hint: Some(
+                            "`gonogo daemon logs` may say why; `gonogo status`, `watch` and `logs` work beside it"
+                                .into(),
+                        ),
                     });
                 }
             }
@@ -109,10 +112,11 @@ async fn open(runtime_dir: &std::path::Path) -> Result<UnixStream, Unanswered> {
         return Err(Unanswered::Yet);
     }
     // Whoever could have put a socket there of their own is not talked to.
-    address::check(runtime_dir).map_err(never)?;
+    let owner = address::check(runtime_dir).map_err(never)?;
     let path = address::socket(runtime_dir);
     match UnixStream::connect(&path).await {
-        Ok(stream) => Ok(stream),
+        Ok(stream) if stream.peer_cred().is_ok_and(|peer| peer.uid() == owner) => Ok(stream),
+        Ok(_) => Err(never(AddressError::Unsafe { path, what: "is answered at by another user" })),
         Err(error) => match error.kind() {
             // Reset: it was killed between taking the call and answering it.
             std::io::ErrorKind::NotFound

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
+    config::paths::{login, user},
     control::{follow::Follower, handle::ControlHandle},
     domain::{actor::Actor, id::Seq},
     ipc::{
@@ -69,7 +70,9 @@ async fn with_control<T>(
 /// A session with the daemon on this machine, which is started where none runs.
 pub async fn session(place: &Place, kind: VisitorKind) -> Result<Session, Problem> {
     let call = Arc::new(LocalCall::starting(place));
-    let caller = Caller { environment: Some(surroundings()), ..client::caller(kind, super::call::from_here()) };
+    // Root's variables are for root's own gonogo.
+    let ours = address::check(&place.paths.runtime_dir).map_or(true, |owner| owner == user());
+    let caller = Caller { environment: ours.then(surroundings), ..client::caller(kind, super::call::from_here()) };
     match client::attach(Arc::clone(&call) as Arc<dyn Call>, caller.clone()).await {
         Ok((session, host)) => {
             greet(&host);
@@ -103,10 +106,9 @@ fn greet(host: &Host) {
             env!("CARGO_PKG_VERSION")
         ));
     }
-    let user = nix::unistd::geteuid();
-    let me = nix::unistd::User::from_uid(user).ok().flatten();
-    if me.is_some_and(|me| me.name != host.owner) {
-        super::report::warn(&format!("you are {}, and this gonogo belongs to {}", person(), host.owner));
+    let me = login(user());
+    if me != host.owner {
+        super::report::warn(&format!("you are {me}, and this gonogo belongs to {}", host.owner));
     }
 }
 
@@ -221,8 +223,7 @@ impl Interrupts {
 /// Who is at the keyboard.
 pub fn person() -> Actor {
     let name = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
-    let name = name.or_else(|| nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name));
-    Actor::Person(name.unwrap_or_else(|| "somebody".to_owned()))
+    Actor::Person(name.unwrap_or_else(|| login(user())))
 }
 
 /// Where the socket of this place stands.

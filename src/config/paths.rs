@@ -63,7 +63,7 @@ impl Paths {
         let Some(found) = directories::ProjectDirs::from("", "", "gonogo") else {
             // No home directory: a build user in a container. The files still need a place of their own.
             // Named after the user: what another one put there is not ours.
-            return Ok(Self::below(&absolute(&std::env::temp_dir().join(format!("gonogo-{}", user_id())))?));
+            return Ok(Self::below(&absolute(&std::env::temp_dir().join(format!("gonogo-{}", user())))?));
         };
         let state_dir = absolute(found.state_dir().unwrap_or_else(|| found.data_local_dir()))?;
         let runtime_dir = found.runtime_dir().map_or_else(|| Ok(state_dir.join("run")), absolute)?;
@@ -96,9 +96,14 @@ fn absolute(path: &Path) -> Result<PathBuf, PathsError> {
 }
 
 /// Number of the user that this process runs as.
-fn user_id() -> u32 {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata("/proc/self").map_or(0, |about| about.uid())
+pub fn user() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// Login name of a user.
+pub fn login(user: u32) -> String {
+    let found = nix::unistd::User::from_uid(user.into()).ok().flatten();
+    found.map_or_else(|| format!("user {user}"), |user| user.name)
 }
 
 /// Makes a directory that nobody else can look into, and the ones above it that are missing. One that is there already, and
@@ -107,7 +112,7 @@ pub fn private_directory(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let about = std::fs::metadata(path)?;
-    if about.uid() != user_id() {
+    if about.uid() != user() {
         return Err(std::io::Error::other(format!("{} belongs to another user", path.display())));
     }
     if about.permissions().mode() & 0o077 != 0 {

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    config::paths,
     domain::id::Seq,
     protocol::{
         command::Refusal,
@@ -53,7 +54,7 @@ impl Follower {
                 inputs: Err(refusal),
                 published: Arc::clone(&published),
                 output_dir: state_dir.join("output"),
-                owner: session::owner(),
+                owner: paths::login(paths::user()),
             },
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

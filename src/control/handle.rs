@@ -6,7 +6,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    config::paths::private_directory,
+    config::paths::{self, private_directory},
     domain::{
         actor::Actor,
         id::{RequestId, Seq},
@@ -125,8 +125,12 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         unrecorded: Vec::new(),
         prunes: Vec::new(),
     };
-    let desk =
-        Desk { inputs: Ok(inputs.clone()), published: Arc::clone(&published), output_dir, owner: session::owner() };
+    let desk = Desk {
+        inputs: Ok(inputs.clone()),
+        published: Arc::clone(&published),
+        output_dir,
+        owner: paths::login(paths::user()),
+    };
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         // However the loop ends, nobody may go on waiting for it.
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatcher.run()));

@@ -282,9 +282,3 @@ impl Drop for Server {
         self.readings.iter().for_each(Reading::stop);
     }
 }
-
-/// Login name of the user that this process runs as.
-pub(super) fn owner() -> String {
-    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
-    user.map_or_else(|| format!("user {}", nix::unistd::getuid()), |user| user.name)
-}

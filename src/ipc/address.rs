@@ -4,9 +4,12 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::net::{UnixListener, UnixStream};
+
+use crate::config::paths::user;
 
 /// Longest path of a socket (`sun_path` of unix(7) less its end).
 const LONGEST: usize = 107;
@@ -76,15 +79,19 @@ pub fn socket(runtime_dir: &Path) -> PathBuf {
     runtime_dir.join("gonogo.sock")
 }
 
-/// Makes the runtime directory if there is none, and makes sure that nobody else can change what is in it.
+/// Makes the runtime directory if there is none, and makes sure that it is ours and that nobody else can change what is in it.
 pub fn prepare(runtime_dir: &Path) -> Result<(), AddressError> {
     let failed = |source| AddressError::Io { doing: "make the directory", path: runtime_dir.to_owned(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(runtime_dir).map_err(failed)?;
-    check(runtime_dir)
+    match check(runtime_dir)? {
+        owner if owner == user() => Ok(()),
+        _ => Err(AddressError::Unsafe { path: runtime_dir.to_owned(), what: ANOTHERS }),
+    }
 }
 
-/// Makes sure that a runtime directory is a directory (no link to one), ours, and writable for nobody else.
-pub fn check(runtime_dir: &Path) -> Result<(), AddressError> {
+/// Makes sure that a runtime directory is a directory (no link to one), ours, and writable for nobody else; gives whose it is.
+/// Root may call at anybody's.
+pub fn check(runtime_dir: &Path) -> Result<u32, AddressError> {
     let not = |what| AddressError::Unsafe { path: runtime_dir.to_owned(), what };
     let failed = |source| AddressError::Io { doing: "look at", path: runtime_dir.to_owned(), source };
     let about = fs::symlink_metadata(runtime_dir).map_err(failed)?;
@@ -94,19 +101,21 @@ pub fn check(runtime_dir: &Path) -> Result<(), AddressError> {
     if !about.is_dir() {
         return Err(not("is no directory"));
     }
-    let user = nix::unistd::geteuid().as_raw();
-    if about.uid() != user {
-        return Err(not("belongs to another user"));
+    if about.uid() != user() && user() != 0 {
+        return Err(not(ANOTHERS));
     }
     if about.permissions().mode() & 0o022 != 0 {
         return Err(not("can be written by others"));
     }
-    if about.permissions().mode() & 0o077 != 0 && about.uid() == user {
+    if about.permissions().mode() & 0o077 != 0 && about.uid() == user() {
         let closed = fs::Permissions::from_mode(0o700);
         fs::set_permissions(runtime_dir, closed).map_err(failed)?;
     }
-    Ok(())
+    Ok(about.uid())
 }
+
+/// What is wrong with a directory that is not ours.
+const ANOTHERS: &str = "belongs to another user";
 
 /// Begins to listen. Whoever calls this holds the log, so a socket that nobody answers at was left behind.
 pub async fn listen(runtime_dir: &Path) -> Result<UnixListener, AddressError> {
@@ -122,7 +131,7 @@ pub async fn listen(runtime_dir: &Path) -> Result<UnixListener, AddressError> {
     match fs::symlink_metadata(&path) {
         Ok(about) if !about.file_type().is_socket() => return Err(AddressError::NoSocket { path }),
         Ok(_) => {
-            if UnixStream::connect(&path).await.is_ok() {
+            if is_answered(&path).await {
                 return Err(AddressError::Taken { path });
             }
             fs::remove_file(&path).map_err(failed("remove the old socket"))?;
@@ -134,6 +143,17 @@ pub async fn listen(runtime_dir: &Path) -> Result<UnixListener, AddressError> {
     let listener = UnixListener::bind(&path).map_err(failed("listen at"))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed("close to others"))?;
     Ok(listener)
+}
+
+/// Somebody listens there. A process that a killed daemon was just starting holds a copy of its socket for a moment.
+async fn is_answered(path: &Path) -> bool {
+    for _ in 0..20 {
+        if UnixStream::connect(path).await.is_err() {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    true
 }
 
 /// By what the socket of a runtime directory is known again.

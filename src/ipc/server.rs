@@ -1,6 +1,6 @@
 //! Takes callers on, looks who they are, and gives each a session.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, os::fd::AsRawFd as _, sync::Arc, time::Duration};
 
 use tokio::{
     net::{
@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    config::paths::{login, user},
     domain::{actor::Actor, id::Seq},
     protocol::{
         command::Command,
@@ -69,6 +70,9 @@ impl Server {
                 }
             });
         }
+        // Closing is not enough: a process that is just being started holds a copy of it until it is the new program.
+        let _ = nix::sys::socket::shutdown(listener.as_raw_fd(), nix::sys::socket::Shutdown::Both);
+        drop(listener);
         tasks.close();
         let _ = timeout(Duration::from_secs(2), tasks.wait()).await;
     }
@@ -152,22 +156,17 @@ impl Server {
 
 /// Says who this process is, to callers.
 pub fn host() -> Host {
-    let owner = login(nix::unistd::geteuid().as_raw());
+    let owner = login(user());
     Host { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").into(), pid: std::process::id(), owner }
 }
 
 /// Its own user, and root, who could do everything anyway.
-fn may_call(user: u32) -> bool {
-    user == 0 || user == nix::unistd::geteuid().as_raw()
+fn may_call(caller: u32) -> bool {
+    caller == 0 || caller == user()
 }
 
-fn login(user: u32) -> String {
-    let found = nix::unistd::User::from_uid(user.into()).ok().flatten();
-    found.map_or_else(|| format!("user {user}"), |user| user.name)
-}
-
-fn actor(user: u32) -> Actor {
-    Actor::Person(login(user))
+fn actor(caller: u32) -> Actor {
+    Actor::Person(login(caller))
 }
 
 fn visitor(user: u32, caller: Caller) -> Visitor {

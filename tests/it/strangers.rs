@@ -160,6 +160,37 @@ fn another_user_is_kept_out() {
 }
 
 #[test]
+fn root_is_told_whose_it_is_and_keeps_its_variables() {
+    if !nix::unistd::geteuid().is_root() || !is_there("setpriv") {
+        eprintln!("NOT RUN: only root can try to be somebody else");
+        return;
+    }
+    let home = Home::with_daemon();
+    // Everything of it is theirs, and the program stands where they can reach it.
+    let program = home.gonogo().join("program");
+    fs::copy(env!("CARGO_BIN_EXE_gonogo"), &program).unwrap();
+    let top = home.gonogo().parent().unwrap().to_owned();
+    let ran = Command::new("chown").args(["-R", "65534:65534"]).arg(&top).status().unwrap();
+    assert!(ran.success());
+    let mut theirs = Command::new("setpriv");
+    theirs.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(["daemon", "start"]);
+    theirs.env_clear().envs(home.environment()).current_dir("/");
+    crate::home::finish(theirs).expect(0);
+    let project = home.project("shop", "[pipelines.ci.jobs.a]\nsecrets = [\"ROOTS\"]\nsteps = [\"true\"]\n");
+    assert!(Command::new("chown").args(["-R", "65534:65534"]).arg(&top).status().unwrap().success());
+    let mut roots = home.command(&project.root, &["run"]);
+    let ran = crate::home::finish({
+        roots.env("ROOTS", "of-root-alone");
+        roots
+    });
+    contains(&ran.stderr, "you are root, and this gonogo belongs to nobody");
+    contains(&ran.all(), "no value for the secret ROOTS");
+    // And none of its own is started there.
+    home.ask(&["daemon", "stop"]).expect(0);
+    contains(&home.ask(&["daemon", "start"]).expect(255).stderr, "belongs to another user");
+}
+
+#[test]
 fn a_runtime_directory_that_is_a_link_or_open_to_others_is_refused() {
     for (what, make) in [
         (
