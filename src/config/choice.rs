@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::domain::{
+    container::{Network, Pull, Sleep},
     definition::{ApplyInto, EngineKind, When, WorkspaceKind},
     diagnosis::Category,
 };
@@ -77,5 +78,26 @@ impl Named for ApplyInto {
     const ABOUT: &'static str = "way to apply";
     fn all() -> Vec<(&'static str, Self)> {
         [Self::Commit, Self::Branch, Self::WorkingTree].map(|into| (into.name(), into)).into()
+    }
+}
+
+impl Named for Pull {
+    const ABOUT: &'static str = "time to pull";
+    fn all() -> Vec<(&'static str, Self)> {
+        vec![("missing", Self::Missing), ("always", Self::Always), ("never", Self::Never)]
+    }
+}
+
+impl Named for Network {
+    const ABOUT: &'static str = "network";
+    fn all() -> Vec<(&'static str, Self)> {
+        vec![("bridge", Self::Bridge), ("none", Self::None), ("host", Self::Host)]
+    }
+}
+
+impl Named for Sleep {
+    const ABOUT: &'static str = "way to sleep";
+    fn all() -> Vec<(&'static str, Self)> {
+        vec![("pause", Self::Pause), ("stop", Self::Stop)]
     }
 }

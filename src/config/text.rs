@@ -54,6 +54,8 @@ text! {
     CommandLine "command" "a command for `sh`, such as \"cargo test\""
     /// A size in bytes.
     SizeText "size" "a size such as \"500 MB\" or \"2 GB\""
+    /// Where an engine answers.
+    EngineAddress "engine-address" "an address such as \"ssh://me@build1\", \"tcp://build1:2376\" or \"unix:///run/docker.sock\""
     /// A key, or two held together.
     KeyText "key" "a key such as \"g\", \"G\", \"ctrl-l\", \"f5\", \"space\" or \"shift-tab\""
 }
@@ -105,11 +107,18 @@ pub fn complaint(format: &str, text: &str) -> Option<String> {
         "relative-path" => relative(text),
         "variable" if !is_variable(text) => not("the name of a variable"),
         "name" if !is_name(text) => not("a name"),
+        "engine-address" if !is_address(text) => not("the address of an engine"),
         "command" if text.trim().is_empty() => not("a command"),
         "key" => text.parse::<super::keymap::chord::KeyChord>().err().map(|error| error.to_string()),
         _ => None,
     };
     wrong.map(|why| if text.is_empty() { "this is empty".to_owned() } else { format!("`{text}` {why}") })
+}
+
+fn is_address(text: &str) -> bool {
+    ["unix://", "tcp://", "http://", "https://", "ssh://"]
+        .iter()
+        .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }
 
 fn is_variable(text: &str) -> bool {

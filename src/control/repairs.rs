@@ -284,7 +284,7 @@ impl RepairPort for Port<'_> {
         };
         match &ended.outcome {
             JobOutcome::Cancelled { .. } => return Err(RepairError::Cancelled),
-            JobOutcome::Failed { failure: Failure::NotRun { why, .. } } => {
+            JobOutcome::Failed { failure: Failure::NotRun { why, .. } | Failure::Engine { why, .. } } => {
                 return Err(RepairError::Port { what: format!("run job `{job}`: {why}"), source: None });
             }
             _ => {}

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{diagnosis::Category, time::Millis};
+use super::{
+    container::{ContainerSpec, EnvironmentSpec},
+    diagnosis::Category,
+    time::Millis,
+};
 
 /// A whole `gonogo.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,9 +19,20 @@ pub struct Definition {
     pub pipelines: Vec<Pipeline>,
     /// What may be repaired, how often, and what is never touched.
     pub fix: FixPolicy,
+    /// Places that jobs deploy to, and pools of prepared containers, in the order of the file.
+    pub environments: Vec<EnvironmentSpec>,
+}
+
+fn is_default(container: &ContainerSpec) -> bool {
+    *container == ContainerSpec::default()
 }
 
 impl Definition {
+    /// The environment of this name.
+    pub fn environment(&self, name: &str) -> Option<&EnvironmentSpec> {
+        self.environments.iter().find(|environment| environment.name == name)
+    }
+
     /// The pipeline of this name.
     pub fn pipeline(&self, name: &str) -> Option<&Pipeline> {
         self.pipelines.iter().find(|p| p.name == name)
@@ -62,9 +77,9 @@ pub struct JobSpec {
     /// Where it runs.
     #[serde(default)]
     pub engine: EngineKind,
-    /// Container image, for engines that use one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
+    /// The container in which its steps run, for engines that use one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub container: ContainerSpec,
     /// Its commands, in order. The first that fails ends the job.
     pub steps: Vec<StepSpec>,
     /// Axes and their values: one job a combination.

@@ -4,6 +4,7 @@
 //! a stored field is only ever added to, never renamed.
 
 pub mod actor;
+pub mod container;
 pub mod definition;
 pub mod diagnosis;
 pub mod environment;

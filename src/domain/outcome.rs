@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Millis;
+use super::{container::EngineFault, time::Millis};
 
 /// How an attempt of a job ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,22 @@ pub enum Failure {
         /// The time that was allowed.
         after: Millis,
     },
+    /// It used more memory than its container may.
+    OutOfMemory {
+        /// Bytes that it was allowed, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u64>,
+    },
+    /// The engine could not run it, or not to its end.
+    Engine {
+        /// Which fault.
+        fault: EngineFault,
+        /// Why, for a person.
+        why: String,
+        /// What to do about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+    },
     /// It could not be started or recorded: no such directory, no such secret, disk full, ...
     NotRun {
         /// Why, for a person.
@@ -62,6 +78,9 @@ impl fmt::Display for Failure {
             Self::Signal { number: 9 } => write!(f, "killed (signal 9)"),
             Self::Signal { number } => write!(f, "signal {number}"),
             Self::TimedOut { after } => write!(f, "timed out after {after}"),
+            Self::OutOfMemory { limit: Some(limit) } => write!(f, "out of memory (limit {} MB)", limit / 1_000_000),
+            Self::OutOfMemory { limit: None } => f.pad("out of memory"),
+            Self::Engine { fault, why, .. } => write!(f, "{}: {why}", fault.word()),
             Self::NotRun { why, .. } => write!(f, "not run: {why}"),
         }
     }

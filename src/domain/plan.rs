@@ -205,7 +205,16 @@ fn fill(spec: &JobSpec, pipeline_env: &BTreeMap<String, String>, values: &BTreeM
     }
     env.values_mut().for_each(put);
     spec.env = env;
-    spec.image.iter_mut().for_each(put);
+    let container = &mut spec.container;
+    let names = container.image.iter_mut().chain(&mut container.platform).chain(&mut container.runs_on);
+    names.for_each(put);
+    if let Some(build) = &mut container.build {
+        build.args.values_mut().chain(&mut build.target).for_each(put);
+    }
+    for service in &mut container.services {
+        put(&mut service.image);
+        service.env.values_mut().for_each(put);
+    }
     for step in &mut spec.steps {
         put(&mut step.name);
         put(&mut step.run);

@@ -135,7 +135,7 @@ fn declared(order: &Order) -> serde_json::Result<Vec<u8>> {
     let spec = &order.job.spec;
     let secret = |name: &String| (name.clone(), order.surroundings.get(name).map(str::to_owned));
     let secrets: Vec<(String, Option<String>)> = spec.secrets.iter().map(secret).collect();
-    let place = (std::env::consts::OS, std::env::consts::ARCH, spec.engine, &spec.image, spec.workspace, spec.tty);
+    let place = (std::env::consts::OS, std::env::consts::ARCH, spec.engine, &spec.container, spec.workspace, spec.tty);
     serde_json::to_vec(&(place, &spec.env, secrets, &spec.steps, &spec.artifacts, &spec.inputs, &spec.tools))
 }
 

@@ -2,5 +2,9 @@
 
 pub mod artifact;
 pub mod cache;
+pub mod docker;
+mod environment;
 pub mod local;
 pub mod port;
+mod recorder;
+mod verdict;

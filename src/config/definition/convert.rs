@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::file::{CacheFile, ConcurrencyFile, FixFile, GateFile, JobFile, PipelineFile, RetryFile, StepFile};
+use super::{
+    container::{self, ServiceFile},
+    file::{CacheFile, ConcurrencyFile, FixFile, GateFile, JobFile, PipelineFile, RetryFile, StepFile},
+};
 use crate::{
     config::{
         check::Places,
@@ -14,18 +17,22 @@ use crate::{
         schema::{OneOrMany, Scalar, Table},
         text::{CommandLine, DurationText, EventName, Glob, NodeName, RelativePath, VariableName},
     },
-    domain::definition::{
-        CacheSpec, Concurrency, Definition, FixPolicy, GateSpec, JobSpec, Pipeline, RetryPolicy, StepSpec,
+    domain::{
+        container::ContainerSpec,
+        definition::{
+            CacheSpec, Concurrency, Definition, FixPolicy, GateSpec, JobSpec, Pipeline, RetryPolicy, StepSpec,
+        },
     },
 };
+
+/// Services as they stand in the file.
+type Services = BTreeMap<String, ServiceFile>;
 
 /// A definition with what the rules need beside it.
 #[derive(Debug, Default)]
 pub(super) struct Read {
     /// Everything that has the right form, whether or not it makes sense.
     pub(super) definition: Definition,
-    /// The environments that are declared.
-    pub(super) environments: Vec<String>,
     /// What has the right form by the schema, and can't be read all the same: a fault of gonogo's own.
     pub(super) faults: Vec<Mistake>,
 }
@@ -38,7 +45,10 @@ pub(super) fn definition(value: Value, places: &Places, fix: &FixPolicy) -> Read
         let file = read.typed(value, places, &["pipelines", &name]);
         read.definition.pipelines.push(pipeline(name, file, places));
     }
-    read.environments = named("environments").into_iter().map(|(name, _)| name).collect();
+    for (name, value) in named("environments") {
+        let file = read.typed(value, places, &["environments", &name]);
+        read.definition.environments.push(container::environment(name, file));
+    }
     let file = value.get("fix").map(|value| read.typed(value.clone(), places, &["fix"]));
     read.definition.fix = policy(file.unwrap_or_default(), fix);
     read
@@ -71,6 +81,10 @@ fn in_order<T>(table: BTreeMap<String, T>, places: &Places, path: &[String]) -> 
 
 fn pipeline(name: String, file: PipelineFile, places: &Places) -> Pipeline {
     let below = |key: &str| ["pipelines", &name, key].map(str::to_owned);
+    let job = |(name, file): (String, JobFile)| {
+        let services = [&below("jobs")[..], &[name.clone(), "services".to_owned()]].concat();
+        job(name, file, |table| in_order(table, places, &services))
+    };
     let jobs = in_order(file.jobs.0, places, &below("jobs")).into_iter().map(job).collect();
     let gates = in_order(file.gates.0, places, &below("gates")).into_iter().map(gate).collect();
     let concurrency = file.concurrency.and_then(concurrency);
@@ -88,12 +102,18 @@ fn concurrency(file: ConcurrencyFile) -> Option<Concurrency> {
     }
 }
 
-fn job((name, file): (String, JobFile)) -> JobSpec {
+fn job(name: String, file: JobFile, in_order: impl FnOnce(Services) -> Vec<(String, ServiceFile)>) -> JobSpec {
+    let container = ContainerSpec {
+        services: in_order(file.services.0).into_iter().map(container::service).collect(),
+        environment: file.environment.map(|NodeName(name)| name),
+        proof_network: file.proof_network,
+        ..file.container.spec()
+    };
     JobSpec {
         name,
         needs: file.needs,
         engine: chosen(file.engine),
-        image: file.image,
+        container,
         steps: file.steps.unwrap_or_default().into_iter().map(step).collect(),
         matrix: file.matrix.0.into_iter().map(|(axis, values)| (axis, scalars(values.0))).collect(),
         env: variables(file.env),
@@ -167,11 +187,11 @@ pub(in crate::config) fn policy(file: FixFile, otherwise: &FixPolicy) -> FixPoli
     }
 }
 
-fn chosen<T: Default>(choice: Option<Choice<T>>) -> T {
+pub(super) fn chosen<T: Default>(choice: Option<Choice<T>>) -> T {
     choice.map(|Choice(value)| value).unwrap_or_default()
 }
 
-fn variables<K>(table: Table<K, Scalar>) -> BTreeMap<String, String> {
+pub(super) fn variables<K>(table: Table<K, Scalar>) -> BTreeMap<String, String> {
     table.0.into_iter().map(|(name, Scalar(value))| (name, value)).collect()
 }
 
@@ -183,6 +203,6 @@ fn globs(globs: Vec<Glob>) -> Vec<String> {
     globs.into_iter().map(|Glob(glob)| glob).collect()
 }
 
-fn commands(commands: Vec<CommandLine>) -> Vec<String> {
+pub(super) fn commands(commands: Vec<CommandLine>) -> Vec<String> {
     commands.into_iter().map(|CommandLine(command)| command).collect()
 }

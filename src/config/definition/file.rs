@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
+use super::container::{ContainerFile, EnvironmentFile, ServiceFile};
 use crate::{
     config::{
         choice::Choice,
@@ -23,8 +23,8 @@ use crate::{
 pub struct DefinitionFile {
     /// The pipelines, by name.
     pub pipelines: Table<NodeName, PipelineFile>,
-    /// The places to which jobs deploy, by name; what stands in them is not looked at yet.
-    pub environments: Table<NodeName, Map<String, Value>>,
+    /// Places that jobs deploy to, and pools of prepared containers, by name.
+    pub environments: Table<NodeName, EnvironmentFile>,
     /// What may be repaired, how often, and what is never touched.
     pub fix: FixFile,
 }
@@ -69,15 +69,23 @@ pub struct ConcurrencyTable {
 
 /// A node of the graph.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(extend("additionalProperties" = false))]
 pub struct JobFile {
     /// Jobs and gates of this pipeline that must have ended well before it starts.
     #[schemars(extend("uniqueItems" = true))]
     pub needs: Vec<String>,
     /// Where it runs; `local` if it isn't said.
     pub engine: Option<Choice<EngineKind>>,
-    /// Container image, for `engine = "docker"`.
-    pub image: Option<String>,
+    /// The container in which its steps run, for `engine = "docker"`.
+    #[serde(flatten)]
+    pub container: ContainerFile,
+    /// What runs beside it, by name: databases and the like.
+    pub services: Table<NodeName, ServiceFile>,
+    /// Name of the environment of this file of which a prepared container is used.
+    pub environment: Option<NodeName>,
+    /// Whether proofs of repairs of this job may use the network, which they otherwise may not.
+    pub proof_network: bool,
     /// Its commands, in order. The first that fails ends the job.
     #[schemars(length(min = 1))]
     pub steps: Option<Vec<StepFile>>,

@@ -1,5 +1,6 @@
 //! `gonogo.toml`: found, read, checked, and turned into a [`Definition`].
 
+pub mod container;
 mod convert;
 pub(super) use convert::policy;
 pub mod file;

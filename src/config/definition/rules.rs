@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use super::convert::Read;
+use super::{container, convert::Read};
 use crate::{
     config::{check::Places, error::Mistake, suggest},
     domain::{
@@ -15,6 +15,7 @@ use crate::{
 pub(super) fn check(read: &Read, places: &Places, source: &str, mistakes: &mut Vec<Mistake>) {
     let mut rules = Rules { places, source, mistakes };
     let pipelines = &read.definition.pipelines;
+    let environments: Vec<String> = read.definition.environments.iter().map(|e| e.name.clone()).collect();
     if pipelines.is_empty() && rules.stands(&["pipelines"]) {
         rules.at_name(&["pipelines"], "there is no pipeline in this file").expected =
             Some("`[pipelines.NAME.jobs.NAME]`".into());
@@ -22,8 +23,11 @@ pub(super) fn check(read: &Read, places: &Places, source: &str, mistakes: &mut V
     for pipeline in pipelines {
         rules.pipeline(pipeline);
         for job in &pipeline.jobs {
-            rules.job(pipeline, job, &read.environments);
+            rules.job(pipeline, job, &environments);
         }
+    }
+    for environment in &environments {
+        rules.environment(environment);
     }
     let jobs: BTreeSet<&str> =
         pipelines.iter().flat_map(|pipeline| &pipeline.jobs).map(|job| job.name.as_str()).collect();
@@ -164,16 +168,7 @@ impl Rules<'_> {
             let wrong = self.at_name(&at, format!("job `{name}` has no `steps`"));
             wrong.expected = Some("`steps`: the commands to run, such as steps = [\"cargo test\"]".into());
         }
-        if job.image.is_some() && job.engine != EngineKind::Docker && !self.is_wrong(&with("engine")) {
-            let engine = job.engine.name();
-            let wrong =
-                self.at_name(&with("image"), format!("job `{name}` has an image, but its engine `{engine}` uses none"));
-            wrong.hint = Some("add engine = \"docker\", or leave the image out".into());
-        }
-        if job.engine == EngineKind::Docker && !self.stands(&with("image")) && !self.is_meant(&at, "image") {
-            let wrong = self.at_value(&with("engine"), format!("job `{name}` runs in a container, but has no `image`"));
-            wrong.expected = Some("`image`, such as image = \"python:3.12\"".into());
-        }
+        self.container(job, &at, environments);
         if job.when == When::Failure && !self.stands(&with("needs")) && !self.is_meant(&at, "needs") {
             let wrong = self
                 .at_value(&with("when"), format!("job `{name}` would never run: it waits for a failure of nothing"));
@@ -191,6 +186,73 @@ impl Rules<'_> {
             wrong.hint = suggest::did_you_mean(deploy, known());
         }
         self.expressions(&at, &job.matrix.keys().map(String::as_str).collect());
+    }
+
+    /// What makes a container needs an engine that has containers, and the other way round.
+    fn container(&mut self, job: &JobSpec, at: &[&str; 4], environments: &[String]) {
+        let with = |key: &'static str| [at[0], at[1], at[2], at[3], key];
+        let (name, engine) = (&job.name, job.engine.name());
+        if job.engine != EngineKind::Docker && !self.is_wrong(&with("engine")) {
+            for key in CONTAINER.into_iter().filter(|key| self.stands(&with(key))).collect::<Vec<_>>() {
+                let what = match key {
+                    "image" => "an image, but its engine `{engine}` uses none",
+                    _ => "`{key}`, but its engine `{engine}` has no containers",
+                };
+                let what = what.replace("{engine}", engine).replace("{key}", key);
+                let wrong = self.at_name(&with(key), format!("job `{name}` has {what}"));
+                let it = if key == "image" { "the image" } else { "it" };
+                wrong.hint = Some(format!("add engine = \"docker\", or leave {it} out"));
+            }
+        }
+        let made = ["image", "build", "environment"].into_iter().filter(|key| self.stands(&with(key))).count();
+        if job.engine == EngineKind::Docker && made == 0 && !self.is_meant(at, "image") {
+            let wrong = self.at_value(&with("engine"), format!("job `{name}` runs in a container, but has no `image`"));
+            wrong.expected = Some("`image`, such as image = \"python:3.12\"".into());
+        }
+        if made > 1 {
+            let second = ["environment", "build", "image"].into_iter().find(|key| self.stands(&with(key)));
+            let message = format!("job `{name}` says twice of what its container is made");
+            self.at_name(&with(second.unwrap_or("image")), message).expected =
+                Some("one of `image`, `build` and `environment`".into());
+        }
+        if let Some(wanted) = job.container.environment.as_ref().filter(|wanted| !environments.contains(wanted)) {
+            let known = || environments.iter().map(String::as_str);
+            let message = format!("there is no environment `{wanted}` in this file");
+            let hint = suggest::did_you_mean(wanted, known()).or(Some(format!("add [environments.{wanted}]")));
+            self.at_value(&with("environment"), message).hint = hint;
+        }
+        for key in ["workdir", "tmpfs"] {
+            let paths = [&job.container.workdir.iter().cloned().collect::<Vec<_>>(), &job.container.tmpfs];
+            for path in paths[usize::from(key == "tmpfs")].iter().filter(|path| !path.starts_with('/')) {
+                self.at_value(&with(key), format!("`{path}` is no absolute path")).expected =
+                    Some("a path in the container, such as \"/tmp\"".into());
+            }
+        }
+    }
+
+    /// Mounts and ports have a form of their own.
+    fn environment(&mut self, name: &str) {
+        let at = ["environments", name];
+        for (key, is_right, form) in [
+            (
+                "mounts",
+                (|text| container::mount(text).is_some()) as fn(&str) -> bool,
+                "\"SOURCE:/TARGET\" or \"SOURCE:/TARGET:ro\"",
+            ),
+            ("ports", |text| container::port(text).is_some(), "a port, such as 3000 or \"8080:3000\""),
+        ] {
+            let list = path(&[at[0], at[1], key]);
+            let elements: Vec<Vec<String>> =
+                self.places.below(&list).map(|(path, _)| path.to_vec()).filter(|path| path.len() == 4).collect();
+            for element in elements {
+                let text = self.source.get(self.places.get(&element).value).unwrap_or_default();
+                let text = text.trim_matches(['"', '\'']).to_owned();
+                if !is_right(&text) {
+                    let keys: Vec<&str> = element.iter().map(String::as_str).collect();
+                    self.at_value(&keys, format!("`{text}` has not the form of `{key}`")).expected = Some(form.into());
+                }
+            }
+        }
     }
 
     /// Whether it has been said that a wrong key of this table was most likely meant to be `key`.
@@ -242,8 +304,27 @@ impl Rules<'_> {
     }
 }
 
+/// Keys of a job that say something about a container.
+const CONTAINER: [&str; 14] = [
+    "image",
+    "build",
+    "environment",
+    "runs-on",
+    "platform",
+    "pull",
+    "network",
+    "user",
+    "workdir",
+    "limits",
+    "read-only",
+    "tmpfs",
+    "new-privileges",
+    "services",
+];
+
 /// Keys of a job in which matrix values are put in.
-const FILLED: [&str; 7] = ["image", "steps", "env", "artifacts", "inputs", "tools", "cache"];
+const FILLED: [&str; 11] =
+    ["image", "build", "services", "platform", "runs-on", "steps", "env", "artifacts", "inputs", "tools", "cache"];
 
 fn expression(whole: &str, span: Range<usize>, at: &[String], axes: &BTreeSet<&str>) -> Option<Mistake> {
     let inner = whole.trim_start_matches("${{").trim_end_matches("}}").trim();

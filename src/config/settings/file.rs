@@ -10,9 +10,9 @@ use crate::config::{
     choice::Choice,
     definition::file::FixFile,
     keymap::action::{ACTIONS, Context},
-    schema::OneOrMany,
+    schema::{OneOrMany, Table},
     settings::{Bandwidth, Color, Glyphs},
-    text::{DurationText, KeyText, SizeText},
+    text::{DurationText, EngineAddress, KeyText, NodeName, SizeText},
 };
 
 /// What one person wants of gonogo, in all projects.
@@ -21,6 +21,8 @@ use crate::config::{
 pub struct SettingsFile {
     /// The repositories that the board shows.
     pub projects: Vec<ProjectFile>,
+    /// Engines that run containers, by name.
+    pub engines: Table<NodeName, EngineFile>,
     /// How much gonogo may use.
     pub limits: LimitsFile,
     /// How the board looks.
@@ -42,6 +44,23 @@ pub struct ProjectFile {
     pub path: Option<String>,
     /// What the board calls it; the directory's name if it isn't given.
     pub name: Option<String>,
+}
+
+/// An engine that runs containers.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("required" = ["docker"]))]
+pub struct EngineFile {
+    /// Its address, as `DOCKER_HOST` has it: `unix:///run/docker.sock`, `tcp://build1:2376` or `ssh://me@build1`.
+    pub docker: Option<EngineAddress>,
+    /// Directory of `ca.pem`, `cert.pem` and `key.pem`, for an address that begins with `tcp:`; `~` is the home directory.
+    pub certificates: Option<String>,
+    /// Labels by which jobs may ask for it.
+    pub labels: Vec<NodeName>,
+    /// Whether jobs that ask for none go there.
+    pub default: bool,
+    /// Whether workspaces are sent to it even if it is on this machine, because it sees other files.
+    pub ship: bool,
 }
 
 /// How much gonogo may use.

@@ -15,17 +15,19 @@ use crate::{
         error::{ConfigError, Mistake, locate_all},
         keymap::{Keymap, action::Context},
         schema, syntax,
-        text::{DurationText, SizeText},
+        text::{DurationText, EngineAddress, NodeName, SizeText},
     },
-    domain::{definition::FixPolicy, time::Millis},
+    domain::{container::EngineSpec, definition::FixPolicy, time::Millis},
 };
-use file::{KeysFile, LimitsFile, ProjectFile, SettingsFile, ThemeFile};
+use file::{EngineFile, KeysFile, LimitsFile, ProjectFile, SettingsFile, ThemeFile};
 
 /// What one person wants of gonogo, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The repositories that the board shows.
     pub projects: Vec<ProjectPath>,
+    /// Engines that run containers, by name.
+    pub engines: Vec<EngineSpec>,
     /// How much gonogo may use.
     pub limits: Limits,
     /// How the board looks.
@@ -138,6 +140,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             projects: Vec::new(),
+            engines: Vec::new(),
             limits: limits(&LimitsFile::default()),
             theme: theme(ThemeFile::default()),
             bandwidth: Bandwidth::default(),
@@ -187,6 +190,7 @@ pub fn parse(name: &str, source: &str, base: Option<&Path>, home: Option<&Path>)
     }
     let settings = Settings {
         projects: projects(file.projects, base, home),
+        engines: engines(file.engines.0, base, home),
         limits: limits(&file.limits),
         theme: theme(file.theme),
         bandwidth: file.screen.bandwidth.map(|Choice(bandwidth)| bandwidth).unwrap_or_default(),
@@ -200,16 +204,35 @@ pub fn parse(name: &str, source: &str, base: Option<&Path>, home: Option<&Path>)
 }
 
 fn projects(files: Vec<ProjectFile>, base: Option<&Path>, home: Option<&Path>) -> Vec<ProjectPath> {
-    let resolve = |path: &str| match (path.strip_prefix('~'), home) {
-        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
-        _ => base.unwrap_or(Path::new("")).join(path),
-    };
     let project = |file: ProjectFile| {
-        let path = resolve(&file.path?);
+        let path = resolve(&file.path?, base, home);
         let of_directory = || path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Some(ProjectPath { name: file.name.unwrap_or_else(of_directory), path })
     };
     files.into_iter().filter_map(project).collect()
+}
+
+/// The path that a text means: `~` is the home directory, and what is relative begins at `base`.
+fn resolve(path: &str, base: Option<&Path>, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix('~'), home) {
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
+        _ => base.unwrap_or(Path::new("")).join(path),
+    }
+}
+
+fn engines(files: BTreeMap<String, EngineFile>, base: Option<&Path>, home: Option<&Path>) -> Vec<EngineSpec> {
+    let engine = |(name, file): (String, EngineFile)| {
+        let EngineAddress(address) = file.docker?;
+        Some(EngineSpec {
+            name,
+            address,
+            certificates: file.certificates.map(|path| resolve(&path, base, home)),
+            labels: file.labels.into_iter().map(|NodeName(label)| label).collect(),
+            default: file.default,
+            ship: file.ship,
+        })
+    };
+    files.into_iter().filter_map(engine).collect()
 }
 
 fn limits(file: &LimitsFile) -> Limits {

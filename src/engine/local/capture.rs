@@ -10,10 +10,13 @@ use tokio::{
 
 use crate::{
     domain::definition::StepSpec,
-    engine::port::{Order, Stop, StopSignal},
+    engine::{
+        environment,
+        port::{Order, Stop, StopSignal},
+    },
 };
 
-use super::{environment, leftover, process};
+use super::{leftover, process};
 
 /// At most so much of standard output is kept: JSON of compilers is megabytes, not gigabytes.
 const OUT: usize = 64 << 20;

@@ -4,11 +4,8 @@
 //! to the output files; what it does is reported through the port.
 
 pub mod capture;
-mod environment;
 pub mod leftover;
 mod process;
-mod recorder;
-mod verdict;
 
 use std::{
     collections::BTreeMap,
@@ -33,14 +30,14 @@ use crate::{
     store::output::Reader,
 };
 
-use self::{
-    process::{Process, Spawn},
-    recorder::Recorder,
-};
+use self::process::{Process, Spawn};
 use super::{
     artifact,
     cache::{self, Entry},
+    environment,
     port::{Ended, JobPort, JobReport, Order, Stop, StopSignal},
+    recorder::Recorder,
+    verdict,
 };
 
 /// What became of an order.

@@ -138,7 +138,12 @@ pub fn hash(project: ProjectId, base_tree: &TreeId, patch: &PatchText) -> Hash {
 /// Why a failure is none of the code's.
 fn surroundings(diagnosis: &Diagnosis, failure: Option<&Failure>) -> Option<String> {
     match failure {
-        Some(failure @ (Failure::TimedOut { .. } | Failure::NotRun { .. })) => return Some(failure.to_string()),
+        Some(
+            failure @ (Failure::TimedOut { .. }
+            | Failure::NotRun { .. }
+            | Failure::OutOfMemory { .. }
+            | Failure::Engine { .. }),
+        ) => return Some(failure.to_string()),
         Some(Failure::Exit { .. } | Failure::Signal { .. }) | None => {}
     }
     let surroundings =

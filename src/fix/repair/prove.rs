@@ -118,7 +118,7 @@ impl<P: RepairPort> Repair<'_, P> {
 }
 
 fn not_run(outcome: &JobOutcome) -> bool {
-    matches!(outcome, JobOutcome::Failed { failure: Failure::NotRun { .. } })
+    matches!(outcome, JobOutcome::Failed { failure: Failure::NotRun { .. } | Failure::Engine { .. } })
 }
 
 /// The jobs that need `job`, directly or through others, as far as a proof may run them: nothing that deploys, nothing

@@ -126,11 +126,12 @@ fn why_refused(buf: &mut Buffer, area: Rect, ui: &Ui, error: &str, hint: Option<
 
 /// Why a job has written nothing.
 fn why_nothing(job: &Job) -> String {
-    if let Some(JobOutcome::Failed { failure: Failure::NotRun { why, hint } }) =
-        job.attempt().and_then(|attempt| attempt.outcome.as_ref())
+    if let Some(JobOutcome::Failed {
+        failure: failure @ (Failure::NotRun { hint, .. } | Failure::Engine { hint, .. }),
+    }) = job.attempt().and_then(|attempt| attempt.outcome.as_ref())
     {
         let hint = hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-        return format!("not run: {why}{hint}");
+        return format!("{failure}{hint}");
     }
     match &job.status {
         status if status.has_ended() && job.attempt().is_some() => "it wrote nothing".into(),

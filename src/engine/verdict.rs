@@ -4,7 +4,11 @@ use std::{path::Path, sync::Arc, time::SystemTime};
 
 use crate::{
     diagnose::{Hints, diagnose},
-    domain::{diagnosis::Diagnosis, outcome::Failure},
+    domain::{
+        diagnosis::{Category, Diagnosis, Diagnostic},
+        id::{Fingerprint, Hash},
+        outcome::Failure,
+    },
     engine::{artifact, port::Order},
     redact::Secrets,
     store::output::{Reader, Sample},
@@ -28,6 +32,8 @@ pub(super) async fn diagnosis(
         Failure::Exit { code } => (Some(*code), None, false),
         Failure::Signal { number } => (None, Some(*number), false),
         Failure::TimedOut { .. } => (None, None, true),
+        Failure::OutOfMemory { .. } => (None, Some(9), false),
+        Failure::Engine { .. } => return of_engine(failure),
         Failure::NotRun { .. } => (None, None, false),
     };
     let mut extra = Vec::new();
@@ -65,6 +71,23 @@ pub(super) async fn diagnosis(
         tracing::error!("the diagnosis failed: {error}");
         diagnose(b"", &Hints { exit_code, signal, timed_out, reports: Vec::new() })
     })
+}
+
+/// A fault of the surroundings: nothing in the output has anything to do with it.
+fn of_engine(failure: &Failure) -> Diagnosis {
+    let Failure::Engine { fault, why, .. } = failure else { return diagnose(b"", &Hints::default()) };
+    let category = if fault.may_retry() { Category::Network } else { Category::Resource };
+    let primary = Diagnostic { code: Some(fault.word().to_owned()), message: why.clone(), ..Diagnostic::default() };
+    Diagnosis {
+        category,
+        tool: Some("engine".into()),
+        diagnostics: vec![primary.clone()],
+        primary: Some(primary),
+        tests: Vec::new(),
+        fingerprint: Fingerprint(Hash::of(fault.word()).short().to_owned()),
+        confidence: 1.0,
+        evidence: None,
+    }
 }
 
 /// Takes secrets out of what goes into the log: in a report they may have been escaped as XML.

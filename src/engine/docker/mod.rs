@@ -1,0 +1,4 @@
+//! The Docker engine: a job's steps in a container, through the API that Docker and Podman speak.
+
+pub mod fault;
+pub mod host;
