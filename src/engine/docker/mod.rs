@@ -2,3 +2,6 @@
 
 pub mod fault;
 pub mod host;
+pub mod label;
+pub mod marks;
+pub mod script;
