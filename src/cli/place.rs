@@ -17,7 +17,8 @@ use crate::{
         follow::Follower,
         handle::{self, ControlHandle, Options, StartError},
     },
-    protocol::command::Refusal,
+    engine::docker::host::Hosts,
+    protocol::{command::Refusal, session::surroundings},
     store::{
         hold::{Held, HoldError, look},
         log::OpenError,
@@ -82,6 +83,7 @@ impl Place {
             jobs: self.settings.limits.jobs,
             grace: self.settings.limits.grace.duration(),
             fix: self.settings.fix.clone(),
+            hosts: Hosts::new(&self.settings.engines, &surroundings()),
         }
     }
 

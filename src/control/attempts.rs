@@ -11,8 +11,8 @@ use crate::{
         time::Timestamp,
     },
     engine::{
-        local::{self, Done},
-        port::{Ended, JobPort, JobReport, Order, StopSignal},
+        self,
+        port::{Done, Ended, JobPort, JobReport, Order, Seen, StopSignal},
     },
     protocol::telemetry::Telemetry,
     state::board::State,
@@ -35,6 +35,8 @@ pub(super) struct JobTask {
     job: PlannedJob,
     attempt: u32,
     ground: Ground,
+    /// It was begun by an earlier gonogo, and went on without it.
+    seen: Option<Seen>,
 }
 
 /// What a running job may touch: the loop's ear, and telemetry.
@@ -54,10 +56,17 @@ impl JobPort for Port<'_> {
 }
 
 impl JobTask {
-    pub(super) fn of(state: &State, run: RunId, job: &JobKey, attempt: u32, ground: Ground) -> Option<Self> {
+    pub(super) fn of(
+        state: &State,
+        run: RunId,
+        job: &JobKey,
+        attempt: u32,
+        ground: Ground,
+        seen: Option<Seen>,
+    ) -> Option<Self> {
         let found = state.runs.get(&run)?;
         let root = state.projects.get(&found.project)?.root.clone();
-        Some(Self { root, run, job: found.job(job)?.planned.clone(), attempt, ground })
+        Some(Self { root, run, job: found.job(job)?.planned.clone(), attempt, ground, seen })
     }
 
     async fn report(&self, what: JobReport) {
@@ -121,15 +130,18 @@ impl JobTask {
             cache_dir: Some(options.cache_dir.clone()),
             surroundings: Arc::clone(&self.ground.environment),
             env: self.ground.variables(self.run, &self.job.key, self.attempt),
-            marker: format!(
-                "{}{}-{}-{}",
-                self.ground.marker,
-                self.run,
-                Hash::of(self.job.key.as_str()).short(),
-                self.attempt
-            ),
+            marker: marker(&self.ground.marker, self.run, &self.job.key, self.attempt),
             grace: options.grace,
+            project: self.root.clone(),
+            home: self.ground.home().to_owned(),
+            offline: false,
+            seen: self.seen,
         };
-        local::run(&order, &Port { task: self, output }, signal).await
+        engine::run(&order, &options.hosts, &Port { task: self, output }, signal).await
     }
+}
+
+/// By what everything that an attempt starts is known.
+pub(super) fn marker(of: &str, run: RunId, job: &JobKey, attempt: u32) -> String {
+    format!("{of}{run}-{}-{attempt}", Hash::of(job.as_str()).short())
 }

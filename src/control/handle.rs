@@ -11,7 +11,7 @@ use crate::{
         actor::Actor,
         id::{RequestId, Seq},
     },
-    engine::local::leftover,
+    engine::{docker::host::Hosts, local::leftover},
     protocol::{
         command::{Command, Keep},
         session::{Attach, Session, Visitor},
@@ -28,6 +28,7 @@ use super::{
     perform::Performer,
     publish::Published,
     session::{self, Desk},
+    taken_up,
 };
 
 /// Inputs that may wait for the loop; more than that and engines wait.
@@ -52,6 +53,8 @@ pub struct Options {
     pub resume: bool,
     /// What the user's configuration says of repairs, where a project's own says nothing.
     pub fix: crate::domain::definition::FixPolicy,
+    /// The engines that run containers.
+    pub hosts: Hosts,
 }
 
 /// A running control. Dropping it without [`ControlHandle::shut_down`] leaves runs to be found lost by the next one.
@@ -109,8 +112,12 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let (packer, pack) = Packer::new(output_dir.clone(), Arc::clone(&published));
     packer.catch_up(book.state());
     tasks.spawn_on(pack, runtime);
-    let performer =
+    let taken_up = taken_up::find(book.state(), &marker);
+    options.hosts.begin(marker.trim_end_matches('-'), &taken_up.markers);
+    tasks.spawn_on(taken_up::sweep(options.hosts.clone()), runtime);
+    let mut performer =
         Performer::new(options, marker, inputs.clone(), Arc::clone(&published), packer, runtime.clone(), tasks.clone());
+    performer.take_up(taken_up.attempts);
     let dispatcher = Dispatcher {
         book,
         inputs: receiver,

@@ -32,6 +32,7 @@ pub mod repairs;
 pub mod retain;
 pub mod schedule;
 pub mod session;
+mod taken_up;
 
 #[cfg(test)]
 mod tests;

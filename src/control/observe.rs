@@ -181,8 +181,10 @@ pub fn lost(state: &State, now: Timestamp) -> Vec<Event> {
         if run.outcome.is_none() && !run.planned {
             events.push(Event::Run { run: run.id, event: RunEvent::Finished { outcome: RunOutcome::Lost } });
         }
-        let cut_off = run.outcome.is_none() && !run.waits_for_a_person();
-        for job in &run.jobs {
+        // A container goes on without gonogo: it is taken up again, and with it the run.
+        let goes_on = run.jobs.iter().any(|job| job.outlives());
+        let cut_off = run.outcome.is_none() && !run.waits_for_a_person() && !goes_on;
+        for job in run.jobs.iter().filter(|job| !job.outlives()) {
             let lost = match (&job.status, job.attempt()) {
                 (JobStatus::Running, Some(attempt)) => JobEvent::Finished {
                     attempt: attempt.number,

@@ -23,7 +23,7 @@ use crate::{
         outcome::{Failure, JobOutcome},
         time::{Millis, Timestamp},
     },
-    engine::port::{Ended, JobReport, Stop, StopSignal},
+    engine::port::{Ended, JobReport, Seen, Stop, StopSignal},
     protocol::{event::RepairResult, session::surroundings},
     redact::Secrets,
     state::{board::State, job::JobStatus},
@@ -65,6 +65,8 @@ pub(super) struct Performer {
     stops: HashMap<TaskKey, watch::Sender<Option<Stop>>>,
     /// From where the runs that are active were asked for. In memory alone: it holds secrets.
     environments: HashMap<RunId, Arc<Environment>>,
+    /// Attempts that an earlier gonogo began, and that go on.
+    taken_up: HashMap<TaskKey, Seen>,
 }
 
 impl Performer {
@@ -79,7 +81,12 @@ impl Performer {
     ) -> Self {
         let environment = Arc::new(surroundings());
         let ground = Ground { options: Arc::new(options), marker, inputs, published, environment, packer };
-        Self { ground, runtime, tasks, stops: HashMap::new(), environments: HashMap::new() }
+        Self { ground, runtime, tasks, stops: HashMap::new(), environments: HashMap::new(), taken_up: HashMap::new() }
+    }
+
+    /// These attempts were begun by an earlier gonogo.
+    pub(super) fn take_up(&mut self, attempts: HashMap<TaskKey, Seen>) {
+        self.taken_up = attempts;
     }
 
     /// Somebody there asked for this run, or that it run again (`anew`); or for something of it, which counts only where nothing
@@ -127,7 +134,8 @@ impl Performer {
                 });
             }
             TaskKey::Job(run, job, attempt) => {
-                let Some(task) = attempts::JobTask::of(state, *run, job, *attempt, ground) else {
+                let seen = self.taken_up.remove(key);
+                let Some(task) = attempts::JobTask::of(state, *run, job, *attempt, ground, seen) else {
                     return self.skip(key);
                 };
                 self.spawn(key, task.run(signal));
@@ -233,6 +241,11 @@ impl Ground {
                 format!("00-{}-{}-01", trace.get(..32).unwrap_or_default(), span.get(..16).unwrap_or_default()),
             ),
         ])
+    }
+
+    /// By what this gonogo is known to engines.
+    pub(super) fn home(&self) -> &str {
+        self.marker.trim_end_matches('-')
     }
 
     /// Where workspaces of a repository are kept.

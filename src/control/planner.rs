@@ -58,7 +58,7 @@ pub async fn plan(root: &Path, wish: &Wish, fix: &FixPolicy) -> Result<Planned, 
         }
     })?;
     let plan = plan::plan(pipeline, &loaded.definition.fix, &wish.only).map_err(|error| no(error.to_string(), None))?;
-    if let Some(job) = plan.jobs.iter().find(|job| job.spec.engine != EngineKind::Local) {
+    if let Some(job) = plan.jobs.iter().find(|job| job.spec.engine == EngineKind::Github) {
         let why =
             format!("job `{}` wants the engine `{}`, which this gonogo does not have", job.key, job.spec.engine.name());
         return Err(no(why, Some("run it with `engine = \"local\"`, or leave it out by naming the jobs to run")));

@@ -18,8 +18,8 @@ use crate::{
         time::Timestamp,
     },
     engine::{
-        local::{self, Done, capture},
-        port::{JobPort, JobReport, Order, StopSignal},
+        self,
+        port::{Done, JobPort, JobReport, Order, StopSignal},
     },
     fix::repair::{
         self, Case,
@@ -234,6 +234,10 @@ impl Port<'_> {
                 task.number
             ),
             grace: task.ground.options.grace,
+            project: task.root.clone(),
+            home: task.ground.home().to_owned(),
+            offline: !planned.spec.container.proof_network,
+            seen: None,
             job: planned,
         })
     }
@@ -278,7 +282,8 @@ impl RepairPort for Port<'_> {
         let reader = Reader::open(&order.output_dir, &order.output);
         let start = reader.totals().map_or(0, |totals| totals.bytes);
         let steps = Steps { port: self, failed: AtomicI64::new(-1) };
-        let done = local::run(&order, &steps, self.signal.clone()).await;
+        let hosts = &self.task.ground.options.hosts;
+        let done = engine::run(&order, hosts, &steps, self.signal.clone()).await;
         let Done::Ended(ended) = done else {
             return Err(RepairError::Port { what: format!("run job `{job}`: the cache answered"), source: None });
         };
@@ -310,7 +315,8 @@ impl RepairPort for Port<'_> {
         let missing = || RepairError::Port { what: "run a command: the job is not in the plan".into(), source: None };
         let order = self.order(&self.task.job, workspace).ok_or_else(missing)?;
         self.heading(&format!("{label}: {command}")).await;
-        let captured = capture::capture(&order, command, COMMAND_TIME, self.signal.clone()).await;
+        let hosts = &self.task.ground.options.hosts;
+        let captured = engine::capture(&order, hosts, command, COMMAND_TIME, self.signal.clone()).await;
         let captured = captured
             .map_err(|error| RepairError::Port { what: format!("run `{command}`"), source: Some(Box::new(error)) })?;
         if captured.stopped {

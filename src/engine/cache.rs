@@ -16,7 +16,7 @@ use crate::domain::{
 
 use super::{
     artifact,
-    local::capture,
+    docker::host::Hosts,
     port::{Order, StopSignal},
 };
 
@@ -76,10 +76,15 @@ impl CacheError {
 const TOOL_TIME: Duration = Duration::from_secs(30);
 
 /// The key of an order, and what is remembered under it. On a hit the artifacts are put back into the workspace.
-pub async fn look_up(dir: &Path, order: &Order, stop: &StopSignal) -> Result<(Hash, Option<Entry>), CacheError> {
+pub async fn look_up(
+    dir: &Path,
+    order: &Order,
+    hosts: &Hosts,
+    stop: &StopSignal,
+) -> Result<(Hash, Option<Entry>), CacheError> {
     let mut versions = Vec::new();
     for command in &order.job.spec.tools {
-        versions.push(version(order, command, stop.clone()).await?);
+        versions.push(version(order, hosts, command, stop.clone()).await?);
     }
     let (order, dir) = (order.clone(), dir.to_owned());
     tokio::task::spawn_blocking(move || {
@@ -163,9 +168,9 @@ fn key(order: &Order, versions: &[Vec<u8>]) -> Result<Hash, CacheError> {
 }
 
 /// What a command of `tools` prints: run as every other command of the job, so it sees nothing undeclared and leaves nothing.
-async fn version(order: &Order, command: &str, stop: StopSignal) -> Result<Vec<u8>, CacheError> {
+async fn version(order: &Order, hosts: &Hosts, command: &str, stop: StopSignal) -> Result<Vec<u8>, CacheError> {
     let wrong = |what: String| CacheError::Tool { command: command.to_owned(), what };
-    let ran = capture::capture(order, command, TOOL_TIME, stop).await;
+    let ran = super::capture(order, hosts, command, TOOL_TIME, stop).await;
     let ran = ran.map_err(|error| wrong(format!("could not be run: {error}")))?;
     match ran.status {
         Some(0) => Ok(ran.stdout),

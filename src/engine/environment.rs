@@ -74,16 +74,21 @@ pub(super) fn of(order: &Order, step: &StepSpec) -> BTreeMap<String, String> {
     let passed = order.surroundings.iter().filter(|(name, _)| PASSED.contains(name) || name.starts_with("LC_"));
     let mut variables: BTreeMap<String, String> =
         passed.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let term = if order.job.spec.tty { "xterm-256color" } else { "dumb" };
-    variables.insert("TERM".into(), term.into());
-    for (name, value) in [("CI", "true"), ("GONOGO", "1"), ("GONOGO_JOB_ID", order.marker.as_str())] {
-        variables.insert(name.into(), value.into());
-    }
-    variables.extend(order.env.clone());
+    variables.extend(own(order));
     variables.extend(order.job.spec.env.clone());
     variables.extend(step.env.clone());
     let directory = step.dir.as_ref().map_or_else(|| order.workspace.clone(), |dir| order.workspace.join(dir));
     variables.entry("PWD".into()).or_insert_with(|| directory.to_string_lossy().into_owned());
+    variables
+}
+
+/// What gonogo says of itself to every step, wherever it runs.
+pub(super) fn own(order: &Order) -> BTreeMap<String, String> {
+    let term = if order.job.spec.tty { "xterm-256color" } else { "dumb" };
+    let own = [("TERM", term), ("CI", "true"), ("GONOGO", "1"), ("GONOGO_JOB_ID", order.marker.as_str())];
+    let mut variables: BTreeMap<String, String> =
+        own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    variables.extend(order.env.clone());
     variables
 }
 

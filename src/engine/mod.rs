@@ -7,4 +7,7 @@ mod environment;
 pub mod local;
 pub mod port;
 mod recorder;
+mod run;
 mod verdict;
+
+pub use run::{capture, run};

@@ -10,7 +10,7 @@ use crate::domain::{
     id::{Hash, JobKey, OutputId, RunId},
     outcome::{CancelReason, JobOutcome},
     plan::PlannedJob,
-    time::Millis,
+    time::{Millis, Timestamp},
 };
 
 /// One attempt of a job, ready to be run.
@@ -40,6 +40,25 @@ pub struct Order {
     pub marker: String,
     /// Time between asking a process to end and ending it.
     pub grace: Duration,
+    /// The project, of which the workspace is a checkout.
+    pub project: PathBuf,
+    /// Which gonogo this is: by it, what it left behind in an engine is known.
+    pub home: String,
+    /// It may not use the network (a proof).
+    pub offline: bool,
+    /// What an earlier gonogo has recorded of this attempt, which goes on without it.
+    pub seen: Option<Seen>,
+}
+
+/// What has been recorded of an attempt that is taken up again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// So many steps have begun.
+    pub begun: u32,
+    /// So many have ended.
+    pub ended: u32,
+    /// When it was begun.
+    pub since: Timestamp,
 }
 
 impl Order {
@@ -83,6 +102,35 @@ pub enum JobReport {
     },
     /// The attempt ended.
     Finished(Box<Ended>),
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// It was run.
+    Ended(Box<Ended>),
+    /// It was not run: nothing has changed since it passed.
+    Cached {
+        /// The cache key.
+        key: Hash,
+        /// The run that passed.
+        from: Option<RunId>,
+        /// How long it took then.
+        saved: Millis,
+    },
+}
+
+/// What a command came to whose output is wanted rather than shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// Its exit status; `None` where a signal ended it.
+    pub status: Option<i32>,
+    /// Its standard output, from the beginning.
+    pub stdout: Vec<u8>,
+    /// Its standard error, to the end.
+    pub stderr: Vec<u8>,
+    /// It was stopped on purpose.
+    pub stopped: bool,
 }
 
 /// How an attempt ended.

@@ -10,7 +10,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use crate::{
     domain::{id::OutputId, time::Timestamp},
     redact::Redactor,
-    store::output::{Grown, Writer},
+    store::output::{Grown, Writer, folder},
 };
 
 /// So much of the disk is left alone: the log has to be written when no output can be any more.
@@ -39,6 +39,18 @@ impl Recorder {
         recorder
     }
 
+    /// One that begins again: what was recorded before is dropped, since all of it comes once more.
+    pub(super) fn anew(dir: &Path, output: &OutputId, secrets: &[(String, String)]) -> Self {
+        let folder = folder(dir, output);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!("{} can't be recorded anew: {error}", folder.display());
+            }
+            _ => {}
+        }
+        Self::new(dir, output, secrets)
+    }
+
     pub(super) fn lines(&self) -> u64 {
         self.grown.lines
     }
@@ -49,11 +61,16 @@ impl Recorder {
 
     /// Records what was just read. Reading waits while the disk is busy: that is the back-pressure.
     pub(super) fn record(&mut self, bytes: &[u8]) {
+        self.record_at(bytes, Timestamp::now());
+    }
+
+    /// Records what was printed at `at`.
+    pub(super) fn record_at(&mut self, bytes: &[u8], at: Timestamp) {
         if nix::sys::statvfs::statvfs(&self.dir).is_ok_and(|disk| left(&disk) < RESERVE) {
             self.failed = Some(io::ErrorKind::StorageFull.into());
             return;
         }
-        self.write(|writer| writer.append(bytes, Timestamp::now()));
+        self.write(|writer| writer.append(bytes, at));
     }
 
     /// A step begins: what its lines belong to.

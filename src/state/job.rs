@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        definition::EngineKind,
         diagnosis::Diagnosis,
         id::{Hash, JobKey, OutputId, RunId},
         outcome::{CancelReason, JobOutcome, SkipReason},
@@ -157,6 +158,11 @@ pub struct Step {
 }
 
 impl Job {
+    /// It is under way where it goes on without gonogo.
+    pub fn outlives(&self) -> bool {
+        self.status == JobStatus::Running && self.planned.spec.engine == EngineKind::Docker
+    }
+
     pub(super) fn new(planned: PlannedJob, needs: Vec<Need>, at: Timestamp) -> Self {
         Self {
             planned,

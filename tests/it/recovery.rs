@@ -196,6 +196,7 @@ fn options(home: &Home) -> Options {
         grace: Duration::from_secs(1),
         resume: false,
         fix: FixPolicy::default(),
+        hosts: gonogo::engine::docker::host::Hosts::default(),
     }
 }
 

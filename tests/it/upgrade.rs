@@ -33,6 +33,7 @@ fn older(home: &Home) -> std::thread::JoinHandle<()> {
                 jobs: 2,
                 grace: Duration::from_secs(1),
                 fix: FixPolicy { enabled: false, ..FixPolicy::default() },
+                hosts: gonogo::engine::docker::host::Hosts::default(),
             };
             let control = Arc::new(handle::start(options, &tokio::runtime::Handle::current()).unwrap());
             let listener = address::listen(&run).await.unwrap();

@@ -1,8 +1,9 @@
 //! Which engines there are, and how each is reached.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -13,7 +14,7 @@ use crate::domain::{
     environment::Environment,
 };
 
-use super::fault::Fault;
+use super::{fault::Fault, sweep};
 
 /// How long an engine may take to begin an answer, in seconds.
 const PATIENCE: u64 = 60;
@@ -31,6 +32,9 @@ pub struct Host {
     /// Its name, address and labels.
     pub spec: EngineSpec,
     client: OnceCell<Docker>,
+    /// Which gonogo uses it, and the markers of the attempts that it takes up again.
+    mine: OnceLock<(String, BTreeSet<String>)>,
+    swept: OnceCell<()>,
 }
 
 impl Hosts {
@@ -54,7 +58,15 @@ impl Hosts {
                 },
             );
         }
-        Self(Arc::new(specs.into_iter().map(|spec| Arc::new(Host { spec, client: OnceCell::new() })).collect()))
+        Self(Arc::new(specs.into_iter().map(|spec| Arc::new(Host::new(spec))).collect()))
+    }
+
+    /// From now on they are used by the gonogo of this name, which takes up again the attempts with these markers. Everything
+    /// else that an earlier one has left is removed before anything is made.
+    pub fn begin(&self, home: &str, live: &BTreeSet<String>) {
+        for host in self.all() {
+            let _ = host.mine.set((home.to_owned(), live.clone()));
+        }
     }
 
     /// All of them, in the order of the settings.
@@ -92,6 +104,17 @@ impl Hosts {
 }
 
 impl Host {
+    fn new(spec: EngineSpec) -> Self {
+        Self { spec, client: OnceCell::new(), mine: OnceLock::new(), swept: OnceCell::new() }
+    }
+
+    /// Removes what an earlier gonogo has left in it, once.
+    pub async fn sweep(&self) {
+        if let Some((home, live)) = self.mine.get() {
+            let _ = self.swept.get_or_try_init(|| sweep::leftovers(self, home, live)).await;
+        }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.spec.name
@@ -100,6 +123,11 @@ impl Host {
     /// A client of its API. Nothing is sent yet, but where the way to it is made first (ssh).
     pub async fn client(&self) -> Result<&Docker, Fault> {
         self.client.get_or_try_init(|| async { self.connect() }).await
+    }
+
+    /// The client, where there is one already.
+    pub fn connected(&self) -> Option<Docker> {
+        self.client.get().cloned()
     }
 
     /// Containers see the files of this machine.

@@ -1,7 +1,25 @@
 //! The Docker engine: a job's steps in a container, through the API that Docker and Podman speak.
+//!
+//! One attempt is one container. Its own process is a shell that reads [`script`] from its standard input and runs the steps
+//! in order; [`marks`] in its output say where each begins and ends. The engine keeps the output until the container is
+//! removed, so that a gonogo that was killed, or a line that was cut, loses none of it ([`follow`], [`take_up`]). Everything
+//! that is made carries [`label`]s, by which [`sweep`] finds what is left.
 
+mod attempt;
+mod body;
+mod capture;
 pub mod fault;
+mod follow;
 pub mod host;
+pub mod image;
 pub mod label;
-pub mod marks;
-pub mod script;
+mod marks;
+mod reach;
+mod script;
+pub mod service;
+mod ship;
+pub mod sweep;
+mod take_up;
+
+pub(super) use attempt::attempt;
+pub use capture::capture;

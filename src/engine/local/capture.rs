@@ -12,7 +12,7 @@ use crate::{
     domain::definition::StepSpec,
     engine::{
         environment,
-        port::{Order, Stop, StopSignal},
+        port::{Captured, Order, Stop, StopSignal},
     },
 };
 
@@ -23,19 +23,6 @@ const OUT: usize = 64 << 20;
 
 /// At most so much of the end of standard error is kept.
 const ERR: usize = 256 << 10;
-
-/// What a command came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Captured {
-    /// Its exit status; `None` where a signal ended it.
-    pub status: Option<i32>,
-    /// Its standard output, from the beginning.
-    pub stdout: Vec<u8>,
-    /// Its standard error, to the end.
-    pub stderr: Vec<u8>,
-    /// It was stopped on purpose.
-    pub stopped: bool,
-}
 
 /// Runs `command` with `sh -c` in the workspace and environment of an order, for at most `limit`.
 pub async fn capture(order: &Order, command: &str, limit: Duration, mut stop: StopSignal) -> std::io::Result<Captured> {

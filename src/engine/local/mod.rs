@@ -7,11 +7,7 @@ pub mod capture;
 pub mod leftover;
 mod process;
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use nix::sys::signal::Signal;
 use tokio::{
@@ -19,132 +15,41 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{
-    domain::{
-        definition::StepSpec,
-        id::{Hash, RunId},
-        outcome::{Failure, JobOutcome},
-        time::Millis,
-    },
-    redact::Secrets,
-    store::output::Reader,
+use crate::domain::{
+    definition::StepSpec,
+    outcome::{Failure, JobOutcome},
+    time::Millis,
 };
 
 use self::process::{Process, Spawn};
 use super::{
-    artifact,
-    cache::{self, Entry},
     environment,
-    port::{Ended, JobPort, JobReport, Order, Stop, StopSignal},
+    port::{JobPort, JobReport, Order, Stop, StopSignal},
     recorder::Recorder,
-    verdict,
+    run::not_run,
 };
-
-/// What became of an order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Done {
-    /// It was run.
-    Ended(Box<Ended>),
-    /// It was not run: nothing has changed since it passed.
-    Cached {
-        /// The cache key.
-        key: Hash,
-        /// The run that passed.
-        from: Option<RunId>,
-        /// How long it took then.
-        saved: Millis,
-    },
-}
 
 /// Output that may still turn out to be part of a secret is held back no longer than this once the process falls silent.
 const SILENCE: Duration = Duration::from_millis(80);
 
-/// Runs an attempt to its end.
-pub async fn run(order: &Order, port: &impl JobPort, mut stop: StopSignal) -> Done {
-    let began = Instant::now();
-    let since = SystemTime::now();
-    let mut key = None;
-    if let Some(dir) = &order.cache_dir
-        && !order.job.spec.inputs.is_empty()
-    {
-        match cache::look_up(dir, order, &stop).await {
-            Ok((found, Some(hit))) => {
-                if let Some(dir) = &order.artifact_dir
-                    && let Err(error) = artifact::keep(order, dir).await
-                {
-                    tracing::warn!(run = %order.run, job = %order.key(), "artifacts not kept: {error}");
-                }
-                return Done::Cached { key: found, from: hit.run, saved: hit.took };
-            }
-            Ok((found, None)) => key = Some(found),
-            Err(error) => {
-                if let Some(stop) = stop.borrow().as_ref() {
-                    return Done::Ended(Box::new(ended(
-                        JobOutcome::Cancelled { reason: stop.reason().clone() },
-                        began,
-                    )));
-                }
-                let failure = Failure::NotRun { why: error.to_string(), hint: error.hint() };
-                return Done::Ended(Box::new(ended(JobOutcome::Failed { failure }, began)));
-            }
-        }
-    }
-    let secrets = match environment::secrets(&order.job.spec.secrets, &order.surroundings) {
-        Ok(secrets) => secrets,
-        Err(failure) => return Done::Ended(Box::new(ended(JobOutcome::Failed { failure }, began))),
-    };
-    // A repair's output holds several runs, one after the other: only what comes now is this one's.
-    let before = if order.output.repair {
-        Reader::open(&order.output_dir, &order.output).totals().map_or((0, 0), |totals| (totals.bytes, totals.lines))
-    } else {
-        (0, 0)
-    };
-    let mut attempt = Attempt {
-        order,
-        port,
-        recorder: Recorder::new(&order.output_dir, &order.output, &secrets),
-        deadline: order.job.spec.timeout.map(|timeout| began + timeout.duration()),
-        groups: Vec::new(),
-    };
-    let outcome = attempt.steps(&mut stop, &secrets).await;
-    let outcome = attempt.clean_up(outcome);
-    let mut ended = ended(outcome, began);
-    ended.lines = attempt.recorder.lines();
-    match &ended.outcome {
-        JobOutcome::Failed { failure } => {
-            // Where the clock went back meanwhile, reports are dated by the new time.
-            let since = SystemTime::now().checked_sub(began.elapsed()).map_or(since, |seen_now| seen_now.min(since));
-            ended.diagnosis =
-                Some(Box::new(verdict::diagnosis(order, failure, since, before, Secrets::new(&secrets)).await));
-        }
-        JobOutcome::Passed => {
-            if let Some(dir) = &order.artifact_dir {
-                ended.artifacts = artifact::keep(order, dir).await.unwrap_or_else(|error| {
-                    tracing::warn!(run = %order.run, job = %order.key(), "artifacts not kept: {error}");
-                    Vec::new()
-                });
-            }
-            if let (Some(dir), Some(key)) = (&order.cache_dir, key) {
-                let entry = Entry { run: Some(order.run), took: ended.took };
-                if let Err(error) = cache::remember(dir, &key, &entry, order).await {
-                    tracing::warn!(run = %order.run, job = %order.key(), "outcome not remembered: {error}");
-                }
-            }
-        }
-        JobOutcome::Cancelled { .. } | JobOutcome::Lost => {}
-    }
-    Done::Ended(Box::new(ended))
-}
-
-fn ended(outcome: JobOutcome, began: Instant) -> Ended {
-    Ended { outcome, took: began.elapsed().into(), diagnosis: None, lines: 0, artifacts: Vec::new() }
+/// Runs the steps of an attempt to their end.
+pub(super) async fn attempt(
+    order: &Order,
+    port: &impl JobPort,
+    recorder: &mut Recorder,
+    secrets: &[(String, String)],
+    deadline: Option<Instant>,
+    mut stop: StopSignal,
+) -> JobOutcome {
+    let mut attempt = Attempt { order, port, recorder, deadline, groups: Vec::new() };
+    attempt.steps(&mut stop, secrets).await
 }
 
 /// An attempt under way.
 struct Attempt<'a, P> {
     order: &'a Order,
     port: &'a P,
-    recorder: Recorder,
+    recorder: &'a mut Recorder,
     deadline: Option<Instant>,
     /// Process groups of the steps so far.
     groups: Vec<i32>,
@@ -323,25 +228,8 @@ impl<P: JobPort> Attempt<'_, P> {
             self.recorder.record(buffer.get(..count).unwrap_or_default());
         }
     }
-
-    fn clean_up(&mut self, outcome: JobOutcome) -> JobOutcome {
-        let lost = self.recorder.finish();
-        self.port.grew(self.recorder.lines(), self.recorder.bytes());
-        match (lost, outcome) {
-            // A job whose output could not be kept has not been shown to pass.
-            (Some(error), JobOutcome::Passed) => not_run(
-                format!("its output could not be recorded: {error}"),
-                Some("free some disk space (`gonogo doctor` shows where it goes), then run it again".into()),
-            ),
-            (_, outcome) => outcome,
-        }
-    }
 }
 
 fn changed_matters(cut: Option<&Cut>) -> bool {
     !matches!(cut, Some(Cut::Stopped(Stop::Now(_))))
-}
-
-fn not_run(why: String, hint: Option<String>) -> JobOutcome {
-    JobOutcome::Failed { failure: Failure::NotRun { why, hint } }
 }
