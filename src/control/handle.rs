@@ -90,6 +90,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let mut book = Book::open(log)?;
     leftover::adopt_orphans();
     let marker = marker(&options.state_dir);
+    let taken_up = taken_up::find(book.state(), &marker);
     let cut_off = book.state().active_runs().any(|run| {
         run.jobs.iter().any(|job| {
             job.status == crate::state::job::JobStatus::Running
@@ -98,7 +99,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     });
     if cut_off {
         // Before anything new is started: two of the same job must never work in one checkout.
-        let ended = leftover::sweep(&marker);
+        let ended = leftover::sweep(&marker, &taken_up.markers);
         tracing::info!(ended, "the last gonogo was cut off; its processes were ended");
     }
     Dispatcher::begin(&mut book)?;
@@ -112,7 +113,6 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let (packer, pack) = Packer::new(output_dir.clone(), Arc::clone(&published));
     packer.catch_up(book.state());
     tasks.spawn_on(pack, runtime);
-    let taken_up = taken_up::find(book.state(), &marker);
     options.hosts.begin(marker.trim_end_matches('-'), &taken_up.markers);
     tasks.spawn_on(taken_up::sweep(options.hosts.clone()), runtime);
     let mut performer =

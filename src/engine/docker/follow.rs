@@ -141,10 +141,11 @@ impl<'a, P: JobPort> Follow<'a, P> {
 
     /// Follows it until it has ended, over whatever happens to the engine meanwhile.
     pub(super) async fn to_the_end(mut self, deadline: Option<Instant>, mut stop: StopSignal) -> JobOutcome {
+        let mut ended = false;
         loop {
             let output = match self.output.take() {
                 Some(output) => output,
-                None => match self.read_again().await {
+                None => match self.read_again(!ended).await {
                     Ok(output) => output,
                     Err(fault) => return fault.outcome(),
                 },
@@ -159,17 +160,20 @@ impl<'a, P: JobPort> Follow<'a, P> {
             match state.status {
                 Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::PAUSED) => {
                     tracing::info!(run = %self.order.run, job = %self.order.key(), "its output broke off; read on");
-                    // What had come comes again.
-                    (self.again, self.came) = (self.came, 0);
-                    self.stamped = false;
                 }
+                // A log that is followed may break off before the last words. What has ended is read to its end, once.
+                _ if self.step.is_some() && !ended => ended = true,
                 _ => return self.finish(&state).await,
             }
+            // What had come comes again.
+            (self.again, self.came) = (self.came, 0);
+            self.stamped = false;
         }
     }
 
-    async fn read_again(&mut self) -> Result<Output, Fault> {
-        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).timestamps(self.stamped).build();
+    async fn read_again(&mut self, follow: bool) -> Result<Output, Fault> {
+        let options =
+            LogsOptionsBuilder::new().follow(follow).stdout(true).stderr(true).timestamps(self.stamped).build();
         Ok(Box::pin(self.host.client().await?.logs(&self.id, Some(options))))
     }
 

@@ -3,7 +3,7 @@
 //! Each process of a job carries the job's marker in its environment (`GONOGO_JOB_ID`). gonogo is the subreaper of its
 //! children (`prctl(2)`), so that what escapes a group by forking away becomes a child of gonogo and is found cheaply.
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeSet, fs, time::Duration};
 
 use nix::{
     errno::Errno,
@@ -122,9 +122,9 @@ fn adopted() -> Vec<i32> {
     children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// Ends every process on this machine whose marker begins with `prefix`: what a gonogo that was killed has left behind.
-/// Returns how many there were. Reads all of `/proc`, so it is for the start alone.
-pub fn sweep(prefix: &str) -> usize {
+/// Ends every process on this machine whose marker begins with `prefix`, but those with a marker of `live`: what a gonogo that
+/// was killed has left behind. Returns how many there were. Reads all of `/proc`, so it is for the start alone.
+pub fn sweep(prefix: &str, live: &BTreeSet<String>) -> usize {
     let mut ended = 0;
     // What one of them forks while we look is found the next time round.
     for _ in 0..20 {
@@ -134,7 +134,9 @@ pub fn sweep(prefix: &str) -> usize {
         for pid in
             processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).filter(|pid| *pid != own)
         {
-            if is_marked(pid, prefix) && kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok() {
+            if marker(pid).is_some_and(|marker| marker.starts_with(prefix) && !live.contains(&marker))
+                && kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok()
+            {
                 found = true;
                 ended += 1;
             }
@@ -147,10 +149,16 @@ pub fn sweep(prefix: &str) -> usize {
     ended
 }
 
+/// The marker that a process was given.
+fn marker(pid: i32) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut variables = environment.split(|byte| *byte == 0);
+    let marker = variables.find_map(|variable| variable.strip_prefix(b"GONOGO_JOB_ID="))?;
+    Some(String::from_utf8_lossy(marker).into_owned())
+}
+
 fn is_marked(pid: i32, prefix: &str) -> bool {
-    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
-    let wanted = format!("GONOGO_JOB_ID={prefix}");
-    environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(wanted.as_bytes()))
+    marker(pid).is_some_and(|marker| marker.starts_with(prefix))
 }
 
 struct Stat {
