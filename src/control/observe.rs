@@ -4,7 +4,7 @@ use crate::{
     domain::{
         actor::Actor,
         id::{JobKey, RunId},
-        outcome::{JobOutcome, RunOutcome, SkipReason},
+        outcome::{Failure, JobOutcome, RunOutcome, SkipReason},
         time::{Millis, Timestamp},
     },
     engine::port::JobReport,
@@ -115,8 +115,14 @@ fn observe_job(state: &State, run: RunId, key: JobKey, attempt: u32, at: Timesta
 /// No wait for another attempt is longer, not even where the clock went back while it lasted.
 pub(super) const LONGEST_WAIT: Millis = Millis::from_secs(750);
 
-/// Whether a failed attempt is followed by another without asking: for the categories that the job names, after a wait
-/// that doubles each time, with jitter.
+/// Attempts that are made, in all, of a job whose engine was away or was started again: none of that is the job's fault.
+const OVER_ENGINE_FAULTS: u32 = 3;
+
+/// The wait before the second of them: an engine that is started again takes some seconds.
+const ENGINE_WAIT: Millis = Millis::from_secs(5);
+
+/// Whether a failed attempt is followed by another without asking: for the categories that the job names, and when its engine
+/// was away, after a wait that doubles each time, with jitter.
 fn retry_at(
     job: &Job,
     run: RunId,
@@ -125,25 +131,34 @@ fn retry_at(
     diagnosis: Option<&crate::domain::diagnosis::Diagnosis>,
     now: Timestamp,
 ) -> Option<JobEvent> {
-    if !matches!(outcome, JobOutcome::Failed { .. }) || job.cancelling.is_some() {
+    let JobOutcome::Failed { failure } = outcome else { return None };
+    if job.cancelling.is_some() {
         return None;
     }
     let policy = &job.planned.spec.retry;
-    let category = diagnosis?.category;
     let made = (job.attempts.len() - job.earlier_attempts) as u32;
-    if made >= policy.attempts || !policy.on.contains(&category) {
+    let (because, attempts, first_wait) = match failure {
+        Failure::Engine { fault, .. } if fault.may_retry() => {
+            (fault.word().to_owned(), OVER_ENGINE_FAULTS.max(policy.attempts), ENGINE_WAIT)
+        }
+        _ => {
+            let category = diagnosis?.category;
+            if !policy.on.contains(&category) {
+                return None;
+            }
+            (format!("{category} failure"), policy.attempts, policy.wait)
+        }
+    };
+    if made >= attempts {
         return None;
     }
-    let doubled = policy.wait.0.saturating_mul(1 << (made.saturating_sub(1)).min(16)).min(Millis::from_secs(600).0);
+    let doubled = first_wait.0.saturating_mul(1 << (made.saturating_sub(1)).min(16)).min(Millis::from_secs(600).0);
     // Jitter of up to a quarter, from the job's own name: the same log gives the same wait, other jobs another.
     let seed = blake3::hash(format!("{run}/{}/{attempt}", job.key()).as_bytes());
     let jitter = doubled / 4 * u64::from(seed.as_bytes()[0]) / 255;
     let wait = Millis(doubled + jitter).min(LONGEST_WAIT);
     let at = now.checked_add(jiff::SignedDuration::from_millis(wait.0 as i64)).unwrap_or(now);
-    Some(JobEvent::RetryScheduled {
-        at,
-        because: format!("{category} failure, attempt {} of {}", made + 1, policy.attempts),
-    })
+    Some(JobEvent::RetryScheduled { at, because: format!("{because}, attempt {} of {attempts}", made + 1) })
 }
 
 fn observe_repair(state: &State, run: RunId, job: JobKey, number: u32, what: RepairReport) -> Vec<Event> {

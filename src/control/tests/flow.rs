@@ -3,9 +3,10 @@
 use super::*;
 use crate::{
     domain::{
-        definition::{Concurrency, RetryPolicy, When},
+        container::EngineFault,
+        definition::{Concurrency, EngineKind, RetryPolicy, When},
         id::ApprovalId,
-        outcome::{CancelReason, RunOutcome, SkipReason},
+        outcome::{CancelReason, Failure, RunOutcome, SkipReason},
     },
     engine::port::Stop,
     protocol::command::{Decision, Retry},
@@ -275,4 +276,46 @@ fn the_rest_of_a_run_that_was_cut_off_waits_for_a_person_and_a_gate_still_asks()
     assert_eq!(sim.run(asks).outcome, None);
     sim.command(&Command::Retry { run: cut, what: Retry::Failed }).unwrap();
     assert_eq!(*sim.status(cut, "a"), JobStatus::Running);
+}
+
+/// A job in a container.
+fn in_container(name: &str, needs: &[&str]) -> JobSpec {
+    JobSpec { engine: EngineKind::Docker, ..job(name, needs) }
+}
+
+#[test]
+fn a_container_goes_on_without_gonogo_and_with_it_its_run() {
+    let mut sim = Sim::new(2);
+    let run = sim.start("p", &pipeline(vec![in_container("a", &[]), job("b", &[]), job("c", &["a"])]), &no_fix());
+    sim.record(super::super::observe::lost(&sim.state, sim.now()));
+    sim.settle();
+    assert_eq!(*sim.status(run, "a"), JobStatus::Running, "it is taken up again");
+    assert_eq!(*sim.status(run, "b"), JobStatus::Lost, "a process of this machine is not");
+    assert_eq!(*sim.status(run, "c"), JobStatus::Waiting);
+    sim.end(run, "a", JobOutcome::Passed, None);
+    assert_eq!(*sim.status(run, "c"), JobStatus::Running);
+}
+
+#[test]
+fn an_engine_that_was_away_is_tried_again_and_one_that_refuses_is_not() {
+    for (fault, again) in [
+        (EngineFault::Away, true),
+        (EngineFault::Interrupted, true),
+        (EngineFault::ImageMissing, false),
+        (EngineFault::Refused, false),
+    ] {
+        let mut sim = Sim::new(1);
+        let run = sim.start("p", &pipeline(vec![in_container("a", &[])]), &no_fix());
+        let failed = JobOutcome::Failed { failure: Failure::Engine { fault, why: "so".into(), hint: None } };
+        let mut tries = 1;
+        sim.end(run, "a", failed.clone(), None);
+        while matches!(sim.status(run, "a"), JobStatus::Retrying { .. }) {
+            sim.report(Report::RetryDue { run, job: "a".into() });
+            sim.settle();
+            tries += 1;
+            sim.end(run, "a", failed.clone(), None);
+        }
+        assert_eq!(tries, if again { 3 } else { 1 }, "{fault:?}");
+        assert_eq!(*sim.status(run, "a"), JobStatus::Failed);
+    }
 }
