@@ -209,6 +209,10 @@ fn output(run: &Run, args: &Args) -> Result<OutputId, Problem> {
         Some(name) => JobKey(name.to_owned()),
         None => pick(run)?,
     };
+    if let Some((job, service)) = of_service(run, &key) {
+        let output = job.attempt().map(|attempt| OutputId::attempt(run.id, job.key(), attempt.number).beside(service));
+        return output.ok_or_else(|| Problem::usage(format!("`{key}` has not been run ({})", job.status.word())));
+    }
     let Some(job) = run.job(&key) else {
         let known: Vec<&str> = run.jobs.iter().map(|job| job.key().as_str()).collect();
         return Err(Problem::usage(format!("run {} has no job `{key}`", run.id))
@@ -228,6 +232,13 @@ fn output(run: &Run, args: &Args) -> Result<OutputId, Problem> {
     }
 }
 
+/// The job and its service that `JOB:SERVICE` names.
+fn of_service<'a>(run: &'a Run, key: &'a JobKey) -> Option<(&'a Job, &'a str)> {
+    let (name, service) = key.as_str().rsplit_once(':')?;
+    let job = run.job(key).is_none().then(|| run.job(&JobKey(name.to_owned())))??;
+    job.planned.spec.container.services.iter().any(|known| known.name == service).then_some((job, service))
+}
+
 /// The job that a person most likely means: the first that failed, or the only one, or the one that runs.
 fn pick(run: &Run) -> Result<JobKey, Problem> {
     use crate::state::job::JobStatus::{Failed, Running};
@@ -238,7 +249,9 @@ fn pick(run: &Run) -> Result<JobKey, Problem> {
 }
 
 fn has_ended(state: &State, output: &OutputId) -> bool {
-    let Some(job) = state.runs.get(&output.run).and_then(|run| run.job(&output.job)) else { return true };
+    let run = state.runs.get(&output.run);
+    let job = run.and_then(|run| run.job(&output.job).or_else(|| of_service(run, &output.job).map(|(job, _)| job)));
+    let Some(job) = job else { return true };
     if output.repair {
         return job
             .repairs

@@ -135,6 +135,11 @@ impl OutputId {
     pub fn repair(run: RunId, job: &JobKey, repair: u32) -> Self {
         Self { run, job: job.clone(), attempt: repair, repair: true }
     }
+
+    /// The output of a service that runs beside it.
+    pub fn beside(&self, service: &str) -> Self {
+        Self { job: JobKey(format!("{}:{service}", self.job)), ..self.clone() }
+    }
 }
 
 impl fmt::Display for OutputId {

@@ -36,6 +36,7 @@ pub(super) async fn diagnosis(
         Failure::Engine { .. } => return of_engine(failure),
         Failure::NotRun { .. } => (None, None, false),
     };
+    let out_of_memory = matches!(failure, Failure::OutOfMemory { .. }).then(|| failure.to_string());
     let mut extra = Vec::new();
     if let Failure::NotRun { why, .. } = failure {
         extra.extend_from_slice(why.as_bytes());
@@ -56,6 +57,10 @@ pub(super) async fn diagnosis(
         let reports = artifact::read_reports(&workspace, &patterns, since);
         let reports = reports.iter().map(|report| secrets.redact_text(report)).collect();
         let mut diagnosis = diagnose(&bytes, &Hints { exit_code, signal, timed_out, reports });
+        if let Some(said) = out_of_memory {
+            diagnosis.category = Category::Resource;
+            diagnosis.primary = Some(Diagnostic { message: said, ..Diagnostic::default() });
+        }
         relative_to(&workspace, &mut diagnosis);
         redact(&secrets, &mut diagnosis);
         if let Some((first, last)) = &mut diagnosis.evidence {

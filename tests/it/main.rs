@@ -16,6 +16,7 @@ mod crash;
 mod daemon;
 mod demo;
 mod disk;
+mod docker;
 mod edit;
 mod examples;
 mod gate;

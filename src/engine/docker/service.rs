@@ -16,10 +16,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    domain::{
-        container::{Network, ServiceSpec},
-        id::{JobKey, OutputId},
-    },
+    domain::container::{Network, ServiceSpec},
     engine::{
         port::{Order, StopSignal},
         recorder::Recorder,
@@ -65,11 +62,6 @@ impl From<Fault> for NoServices {
     }
 }
 
-/// Names the output of a service of an attempt.
-pub fn output(of: &OutputId, service: &str) -> OutputId {
-    OutputId { job: JobKey(format!("{}:{service}", of.job)), ..of.clone() }
-}
-
 /// Starts the services of an order and waits until all are ready.
 pub async fn start(
     order: &Order,
@@ -98,7 +90,7 @@ pub async fn start(
         let id = create(order, docker, service, image, &network).await?;
         let failed = |error| Fault::of(format!("service `{}` does not start", service.name), &error);
         docker.start_container(&id, None).await.map_err(failed)?;
-        let recorder = Recorder::anew(&order.output_dir, &output(&order.output, &service.name), secrets);
+        let recorder = Recorder::anew(&order.output_dir, &order.output.beside(&service.name), secrets);
         services.recording.push(AbortOnDropHandle::new(tokio::spawn(record(docker.clone(), id.clone(), recorder))));
         ids.push((service, id));
     }
