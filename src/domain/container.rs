@@ -231,6 +231,36 @@ pub struct EngineSpec {
     pub ship: bool,
 }
 
+/// How an engine is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EngineState {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Its version.
+    pub version: String,
+    /// The newest version of the API that it speaks.
+    pub api: String,
+    /// The system that its containers run on: `linux`.
+    pub os: String,
+    /// The machine that its containers run on, as images name it: `amd64`.
+    pub arch: String,
+    /// Containers that it has.
+    pub containers: u64,
+    /// Those of them that run.
+    pub running: u64,
+    /// Processors of its machine.
+    pub cpus: u64,
+    /// Bytes of memory of its machine.
+    pub memory: u64,
+    /// It is Podman.
+    pub podman: bool,
+    /// It runs without the rights of root.
+    pub rootless: bool,
+}
+
 /// Why an engine did not do what was asked: a fault of the surroundings, never of the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -280,7 +310,7 @@ impl EngineFault {
             Self::ImageMissing => Some("is the name right? `docker pull` it, or build it with `build`"),
             Self::NoSpace => Some("free some space on the engine's disk: `docker system df` shows where it goes"),
             Self::NoPermission => Some(
-                "may this user use the engine (group docker), and is it logged in at the registry (`docker login`)?",
+                "may this user use the engine (group docker, certificates, ssh key), and is it logged in at the registry (`docker login`)?",
             ),
             Self::NoEngine => Some("add it to [engines] of config.toml, or change `runs-on`"),
             Self::Refused => None,

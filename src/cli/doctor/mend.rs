@@ -68,7 +68,9 @@ pub fn look(place: &Place) -> Vec<Finding> {
 pub async fn mend(place: &Place) -> Result<Vec<Finding>, Problem> {
     let state = &place.paths.state_dir;
     let mut mended = Vec::new();
-    let mut say = |what, said: String| mended.push(Finding { health: Health::Mended, what, said, hint: None });
+    let mut say = |what: &'static str, said: String| {
+        mended.push(Finding { health: Health::Mended, what: what.into(), said, hint: None });
+    };
     if state.exists() {
         let _hold = take_hold(state)?;
         let log = state.join(FILE);

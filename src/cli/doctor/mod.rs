@@ -1,8 +1,9 @@
 //! `gonogo doctor`: whether this machine, this terminal and these files are fit for work; `--repair` mends the files.
 
+mod engines;
 mod mend;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{borrow::Cow, io::IsTerminal as _, process::ExitCode};
 
 use serde_json::json;
 
@@ -55,7 +56,7 @@ impl Health {
 
 struct Finding {
     health: Health,
-    what: &'static str,
+    what: Cow<'static, str>,
     said: String,
     hint: Option<String>,
 }
@@ -67,11 +68,10 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
     let mut findings = vec![configuration(&place), state_directory(&place), log(&place), space(&place)];
     findings.extend(mend::look(&place));
     findings.extend(mended);
-    for (program, args, need) in
-        [("git", "--version", Health::Bad), ("sh", "-c true", Health::Bad), ("docker", "--version", Health::Note)]
-    {
-        findings.push(tool(program, args, need).await);
+    for (program, args) in [("git", "--version"), ("sh", "-c true")] {
+        findings.push(tool(program, args).await);
     }
+    findings.extend(engines::look(&place).await);
     findings.push(project());
     findings.push(terminal());
     if args.json {
@@ -92,16 +92,16 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
     Ok(if bad { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-fn good(what: &'static str, said: impl Into<String>) -> Finding {
-    Finding { health: Health::Good, what, said: said.into(), hint: None }
+fn good(what: impl Into<Cow<'static, str>>, said: impl Into<String>) -> Finding {
+    Finding { health: Health::Good, what: what.into(), said: said.into(), hint: None }
 }
 
-fn bad(what: &'static str, said: impl Into<String>, hint: &str) -> Finding {
-    Finding { health: Health::Bad, what, said: said.into(), hint: Some(hint.to_owned()) }
+fn bad(what: impl Into<Cow<'static, str>>, said: impl Into<String>, hint: &str) -> Finding {
+    Finding { health: Health::Bad, what: what.into(), said: said.into(), hint: Some(hint.to_owned()) }
 }
 
-fn note(what: &'static str, said: impl Into<String>, hint: &str) -> Finding {
-    Finding { health: Health::Note, what, said: said.into(), hint: Some(hint.to_owned()) }
+fn note(what: impl Into<Cow<'static, str>>, said: impl Into<String>, hint: &str) -> Finding {
+    Finding { health: Health::Note, what: what.into(), said: said.into(), hint: Some(hint.to_owned()) }
 }
 
 fn configuration(place: &Place) -> Finding {
@@ -173,19 +173,14 @@ fn space(place: &Place) -> Finding {
     }
 }
 
-async fn tool(program: &'static str, args: &str, need: Health) -> Finding {
+async fn tool(program: &'static str, args: &str) -> Finding {
     let ran = tokio::process::Command::new(program).args(args.split(' ')).output().await;
     match ran {
         Ok(output) if output.status.success() => {
             let said = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or("it works").to_owned();
             good(program, if said.is_empty() { "it works".into() } else { said })
         }
-        _ => Finding {
-            health: need,
-            what: program,
-            said: "not found, or it does not work".into(),
-            hint: Some(format!("install {program}")),
-        },
+        _ => bad(program, "not found, or it does not work", &format!("install {program}")),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
 };
 
 use super::{
+    archive::Owner,
     body::{self, Made, Way, Who},
     fault::Fault,
     follow::Follow,
@@ -181,7 +182,7 @@ pub(super) async fn open(
         Way::Mounted => None,
         Way::Sent(_) => {
             let target = body::directory(order);
-            Some(ship::send(host, &created.id, &order.workspace, &target.to_string_lossy(), (uid, gid)).await?)
+            Some(ship::send(host, &created.id, &order.workspace, &target.to_string_lossy(), Owner { uid, gid }).await?)
         }
     };
     Ok(Opened { id: created.id, nonce, who, sent })
@@ -264,10 +265,10 @@ pub(super) async fn provide(
     provided.map_err(|no| match no {
         Provide::Fault(fault) => fault.into(),
         Provide::Stopped => stopped(&said),
-        Provide::BuildFailed { code: Some(code), .. } if (1..=255).contains(&code) => {
-            Early::Ended(JobOutcome::Failed { failure: Failure::Exit { code: code as i32 } })
+        Provide::Build { exit: Some(code), .. } if (1..=255).contains(&code) => {
+            Early::Ended(JobOutcome::Failed { failure: Failure::Exit { code } })
         }
-        Provide::BuildFailed { why, .. } => Early::Ended(not_run(format!("its image can't be built: {why}"), None)),
+        Provide::Build { words, .. } => Early::Ended(not_run(format!("its image can't be built: {words}"), None)),
     })
 }
 

@@ -15,14 +15,14 @@ use crate::{
 };
 
 use super::{
-    attempt, body,
+    attempt, back, body,
     fault::Fault,
     host::{Host, Hosts},
     image::{self, Provide},
     marks::{Marks, Part},
     script::Script,
     service::Services,
-    ship, sweep,
+    sweep,
 };
 
 /// At most so much of standard output is kept: JSON of compilers is megabytes, not gigabytes.
@@ -66,7 +66,7 @@ async fn run(order: &Order, host: &Host, command: &str, mut stop: StopSignal) ->
         Ok(image) => image,
         Err(Provide::Fault(fault)) => return Err(fault),
         Err(Provide::Stopped) => return Ok(Captured { stopped: true, ..Captured::default() }),
-        Err(Provide::BuildFailed { why, .. }) => {
+        Err(Provide::Build { words: why, .. }) => {
             return Err(Fault::new(crate::domain::container::EngineFault::Refused, "its image can't be built", why));
         }
     };
@@ -115,7 +115,7 @@ async fn run(order: &Order, host: &Host, command: &str, mut stop: StopSignal) ->
     tokio::join!(write, read);
     if let Some(sent) = &opened.sent {
         let skip: Vec<String> = order.job.spec.cache.iter().map(|cache| cache.path.clone()).collect();
-        ship::bring_back(host, &opened.id, &directory, &order.workspace, sent, &skip).await?;
+        back::bring_back(host, &opened.id, &directory, &order.workspace, sent, &skip).await?;
     }
     Ok(captured)
 }

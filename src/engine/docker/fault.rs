@@ -86,6 +86,11 @@ fn kind(error: &Error, why: &str) -> EngineFault {
         Error::DockerResponseServerError { .. }
         | Error::DockerStreamError { .. }
         | Error::DockerContainerWaitError { .. } => EngineFault::Refused,
+        Error::CertPathError { .. } | Error::CertParseError { .. } | Error::CertMultipleKeys { .. } => {
+            EngineFault::NoPermission
+        }
+        // Either side does not trust the other's certificate; tried again, it won't either.
+        _ if says(&["invalid peer certificate", "received fatal alert"]) => EngineFault::NoPermission,
         _ if denied(error) || says(&["permission denied"]) => EngineFault::NoPermission,
         _ => EngineFault::Away,
     }

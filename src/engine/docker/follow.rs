@@ -30,7 +30,7 @@ use crate::{
 
 use super::{
     attempt::Early,
-    body,
+    back, body,
     fault::Fault,
     host::Host,
     marks::{Mark, Marks, Part},
@@ -351,9 +351,14 @@ impl<'a, P: JobPort> Follow<'a, P> {
         if let Some(sent) = &self.sent {
             let skip: Vec<String> = self.order.job.spec.cache.iter().map(|cache| cache.path.clone()).collect();
             let from = body::directory(self.order).to_string_lossy().into_owned();
-            let back = ship::bring_back(self.host, &self.id, &from, &self.order.workspace, sent, &skip);
-            if let Err(fault) = back.await {
-                return fault.outcome();
+            let back = back::bring_back(self.host, &self.id, &from, &self.order.workspace, sent, &skip);
+            match back.await {
+                Ok(brought) => {
+                    for refused in brought.refused {
+                        self.recorder.record(format!("not brought back: {refused}\n").as_bytes());
+                    }
+                }
+                Err(fault) => return fault.outcome(),
             }
         }
         self.outcome(state)

@@ -5,19 +5,31 @@
 //! removed, so that a gonogo that was killed, or a line that was cut, loses none of it ([`follow`], [`take_up`]). Everything
 //! that is made carries [`label`]s, by which [`sweep`] finds what is left.
 
+mod archive;
 mod attempt;
+mod back;
 mod body;
+pub mod build;
 mod capture;
+pub mod credentials;
 pub mod fault;
 mod follow;
 pub mod host;
+mod ignored;
 pub mod image;
+mod keychain;
 pub mod label;
+mod line;
+mod look;
 mod marks;
+mod objects;
+mod pipe;
+mod progress;
 mod reach;
+mod reference;
 mod script;
 pub mod service;
-mod ship;
+pub mod ship;
 pub mod sweep;
 mod take_up;
 

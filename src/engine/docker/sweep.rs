@@ -71,9 +71,11 @@ pub(super) async fn own_caches(
         header.set_mode(0o755);
         header.set_uid(uid.into());
         header.set_gid(gid.into());
-        archive.append_data(&mut header, "./", std::io::empty()).map_err(failed)?;
+        // By its name in the directory above: an archive's own root is left as it is.
+        let (Some(above), Some(name)) = (at.parent(), at.file_name()) else { continue };
+        archive.append_data(&mut header, name, std::io::empty()).map_err(failed)?;
         let archive = archive.into_inner().map_err(failed)?;
-        let options = UploadToContainerOptionsBuilder::new().path(&at.to_string_lossy()).build();
+        let options = UploadToContainerOptionsBuilder::new().path(&above.to_string_lossy()).build();
         let sent = docker.upload_to_container(container, Some(options), body_full(archive.into())).await;
         sent.map_err(|error| Fault::of("a cache can't be given to its user", &error))?;
     }

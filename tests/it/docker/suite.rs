@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use gonogo::domain::id::RunId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
 
 use super::engine::{self, Engine, IMAGE};
 use crate::home::{Home, contains, wait_for};
@@ -165,8 +165,10 @@ fn a_gonogo_that_was_killed_takes_its_container_up_again(engine: Engine) {
     let mut wanted: String = (1..=3000).map(|i| format!("line {i} ***TOKEN***\n")).collect();
     wanted.push_str("no end of line\nsecond\n");
     assert_eq!(home.logs("1/a"), wanted);
-    let steps: Vec<Value> = home.job(1, "a")["attempts"][0]["steps"].as_array().unwrap().clone();
-    assert_eq!(steps.len(), 2, "each step once: {steps:?}");
+    let state = home.state();
+    let attempt = state.runs[&RunId(1)].jobs[0].attempt().unwrap();
+    let steps: Vec<_> = attempt.steps.iter().map(|step| (step.index, step.exit)).collect();
+    assert_eq!(steps, [(0, Some(0)), (1, Some(0))], "each once");
     expect_nothing(engine, &home);
     // One whose container is gone with all that it knew is lost, and one that was never started is begun.
 }
@@ -223,7 +225,10 @@ fn a_failing_job_is_repaired_and_proven_in_a_container_without_network(engine: E
         )
     );
     let project = home.project_with("shop", &[("gonogo.toml", &definition), ("a.txt", "the colour\n")]);
-    let ran = home.run(&project, &["run", "--go"]);
+    let ran = home.run(&project, &["run"]);
+    contains(&ran.all(), "gonogo go 1");
+    home.run(&project, &["go", "1"]).expect(0);
+    let ran = home.run(&project, &["run"]);
     assert_eq!(ran.code(), 0, "{ran:?}");
     assert_eq!(project.read("a.txt"), "the color\n");
     contains(&project.git(&["log", "-1", "--format=%B"]), "lint");

@@ -1,0 +1,226 @@
+//! Workspaces for engines that don't see the files of this machine: sent as a tar, and what has changed is brought back.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs::Metadata,
+    io::{self, Write},
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    path::{Component, Path, PathBuf},
+};
+
+use bollard::{body_try_stream, errors::Error, query_parameters::UploadToContainerOptionsBuilder};
+use ignore::WalkBuilder;
+use tar::Builder;
+
+use crate::{domain::container::EngineFault, workspace::git::Git};
+
+pub use super::{
+    archive::Owner,
+    back::{Brought, bring_back},
+};
+
+use super::{
+    archive::{self, Entry},
+    fault::Fault,
+    host::Host,
+    objects::{Objects, borrowed},
+    pipe,
+};
+
+/// What was sent: one short entry a file, so that what comes back can be told from it.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    pub(super) entries: HashMap<PathBuf, Kept>,
+    /// Bytes of files.
+    pub bytes: u64,
+}
+
+/// One file, link or directory, as it was sent.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) entry: Entry,
+    pub(super) mode: u32,
+    pub(super) size: u64,
+    changed: (i64, i64),
+}
+
+impl Kept {
+    pub(super) fn of(entry: Entry, metadata: &Metadata) -> Self {
+        let changed = (metadata.mtime(), metadata.mtime_nsec());
+        Self { entry, mode: metadata.mode() & 0o777, size: metadata.len(), changed }
+    }
+
+    /// Nobody has changed it here since.
+    pub(super) fn is_still(&self, metadata: &Metadata) -> bool {
+        let changed = (metadata.mtime(), metadata.mtime_nsec());
+        match self.entry {
+            Entry::Directory => metadata.is_dir(),
+            Entry::File(_) => metadata.is_file() && metadata.len() == self.size && changed == self.changed,
+            Entry::Link(_) => metadata.is_symlink(),
+        }
+    }
+}
+
+impl Sent {
+    /// Files, links and directories that were sent.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Nothing was sent.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// Sends a workspace into a container that is not started and has a volume at `target`: every file that git would not ignore,
+/// empty directories, and `.git` where it is a directory. All of it belongs to `owner` there, `target` itself too. A container
+/// whose own files can't be changed takes it as well, but `target` then stays as it is: root's, usually.
+///
+/// Ends with a fault; dropped, it ends soon.
+pub async fn send(host: &Host, container: &str, workspace: &Path, target: &str, owner: Owner) -> Result<Sent, Fault> {
+    let what = format!("the workspace can't be sent to the engine {}", host.name());
+    let (parent, name) = split(target)
+        .ok_or_else(|| Fault::new(EngineFault::Refused, &*what, format!("{target:?} is no place for it")))?;
+    let tracked = tracked(workspace).await;
+    let objects = borrowed(workspace).await.map_err(|why| Fault::new(EngineFault::Refused, &*what, why))?;
+    let load = Load { workspace: workspace.to_owned(), tracked, objects, owner };
+    match put(host, container, parent, Some(name), &load, &what).await {
+        Err((_, error)) if is_read_only(&error) => put(host, container, target, None, &load, &what).await,
+        sent => sent,
+    }
+    .map_err(|(fault, _)| fault)
+}
+
+/// The directory that `target` is in, and its name there.
+fn split(target: &str) -> Option<(&str, &Path)> {
+    let path = Path::new(target);
+    let plain = |part: Component| matches!(part, Component::RootDir | Component::Normal(_));
+    if !path.is_absolute() || !path.components().all(plain) {
+        return None;
+    }
+    Some((path.parent()?.to_str()?, Path::new(path.file_name()?)))
+}
+
+fn is_read_only(error: &Option<Error>) -> bool {
+    matches!(error, Some(Error::DockerResponseServerError { message, .. }) if message.contains("read-only"))
+}
+
+/// What git keeps although it would ignore it. Where there is no repository, nothing.
+async fn tracked(workspace: &Path) -> Vec<PathBuf> {
+    let listed = Git::new(workspace).args(["ls-files", "-z", "--cached"]).run().await;
+    let bytes = listed.map(|printed| printed.out).unwrap_or_default();
+    let names = bytes.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| PathBuf::from(std::ffi::OsStr::from_bytes(name))).collect()
+}
+
+/// What is sent, and as whose.
+#[derive(Clone)]
+struct Load {
+    workspace: PathBuf,
+    tracked: Vec<PathBuf>,
+    objects: Option<Objects>,
+    owner: Owner,
+}
+
+async fn put(
+    host: &Host,
+    container: &str,
+    at: &str,
+    name: Option<&Path>,
+    load: &Load,
+    what: &str,
+) -> Result<Sent, (Fault, Option<Error>)> {
+    let (load, prefix) = (load.clone(), name.map(Path::to_owned));
+    let (sending, body) = pipe::pack(move |archive| load.add(archive, prefix.as_deref()));
+    let mut failed = None;
+    let options = UploadToContainerOptionsBuilder::new().path(at).build();
+    let work = async {
+        let client = host.patient().await?;
+        client.upload_to_container(container, Some(options), body_try_stream(body)).await.map_err(|error| {
+            let fault = Fault::of(what, &error);
+            failed = Some(error);
+            fault
+        })
+    };
+    let put = host.attend(what, work).await;
+    let sent = sending.await;
+    match (put, sent) {
+        (Ok(()), Ok(Ok(sent))) => Ok(sent),
+        (_, Ok(Err(wrong))) if wrong.kind() != io::ErrorKind::BrokenPipe => {
+            Err((Fault::new(EngineFault::Refused, what, wrong.to_string()), failed))
+        }
+        (Err(fault), _) => Err((fault, failed)),
+        (Ok(()), _) => Err((Fault::new(EngineFault::Interrupted, what, "the engine did not take all of it"), failed)),
+    }
+}
+
+impl Load {
+    fn add(&self, archive: &mut Builder<impl Write>, prefix: Option<&Path>) -> io::Result<Sent> {
+        let mut sent = Sent::default();
+        let within = |path: &Path| prefix.map_or_else(|| path.to_owned(), |prefix| prefix.join(path));
+        if let Some(prefix) = prefix {
+            archive::add(archive, &self.workspace, prefix, self.owner)?;
+        }
+        let borrowed = Path::new(".git/objects/info/alternates");
+        for path in self.list()? {
+            if self.objects.is_some() && path == borrowed {
+                continue;
+            }
+            let from = self.workspace.join(&path);
+            let added = archive::add(archive, &from, &within(&path), self.owner);
+            let added = added.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+            if let Some((entry, metadata)) = added {
+                sent.bytes += if metadata.is_file() { metadata.len() } else { 0 };
+                sent.entries.insert(path, Kept::of(entry, &metadata));
+            }
+        }
+        for (from, path) in self.objects.iter().flat_map(Objects::files) {
+            archive::add(archive, &from, &within(&path), self.owner)?;
+        }
+        Ok(sent)
+    }
+
+    /// Everything that is sent, parents before what is in them.
+    fn list(&self) -> io::Result<BTreeSet<PathBuf>> {
+        let mut all = BTreeSet::new();
+        let mut walk = WalkBuilder::new(&self.workspace);
+        walk.hidden(false).ignore(false).parents(false).require_git(false).follow_links(false);
+        walk.filter_entry(|entry| entry.depth() != 1 || entry.file_name() != ".git");
+        let git = self.workspace.join(".git");
+        let is_there = git.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+        let mut own = WalkBuilder::new(&git);
+        own.standard_filters(false).follow_links(false);
+        for entry in walk.build().chain(is_there.then(|| own.build()).into_iter().flatten()) {
+            let entry = entry.map_err(io::Error::other)?;
+            if let Ok(path) = entry.path().strip_prefix(&self.workspace) {
+                if !path.as_os_str().is_empty() {
+                    all.insert(path.to_owned());
+                }
+            }
+        }
+        for path in &self.tracked {
+            // A submodule stands there as a directory, which the walk has seen; what is gone is left out when it is added.
+            let path: PathBuf = path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+            for above in path.ancestors().skip(1).take_while(|above| !above.as_os_str().is_empty()) {
+                all.insert(above.to_owned());
+            }
+            all.insert(path);
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_an_absolute_directory() {
+        assert_eq!(split("/w"), Some(("/", Path::new("w"))));
+        assert_eq!(split("/home/me/shop/"), Some(("/home/me", Path::new("shop"))));
+        for wrong in ["/", "w", "", "/a/../b"] {
+            assert_eq!(split(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Engines for tests: the one of this machine, and ones of a test's own; images and containers that go away with the test.
+
+use std::{
+    collections::HashMap,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use bollard::{
+    Docker, body_full,
+    models::{ContainerCreateBody, HostConfig, Mount, MountTypeEnum},
+    query_parameters::{
+        BuildImageOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions,
+        RemoveVolumeOptions, WaitContainerOptions,
+    },
+};
+use futures::{StreamExt as _, TryStreamExt as _};
+use gonogo::{
+    domain::{
+        container::{EngineSpec, EngineState},
+        environment::Environment,
+    },
+    engine::docker::host::{Host, Hosts},
+};
+
+use crate::{caller::wait, home::is_there};
+
+/// The image that most tests are made of: busybox alone.
+pub const BOX: &str = "gonogo-test/images-box:1";
+
+/// The variables that these tests are run with.
+pub fn variables() -> Environment {
+    std::env::vars().collect()
+}
+
+/// The engine of this machine, if one answers, with the image [`BOX`].
+pub fn engine() -> Option<Arc<Host>> {
+    let hosts = Hosts::new(&[], &variables());
+    let host = hosts.all().next().unwrap().clone();
+    ready(host).then_some(()).and_then(|()| hosts.all().next().cloned())
+}
+
+/// Whether it answers; it has the image then.
+pub fn ready(host: Arc<Host>) -> bool {
+    if let Err(fault) = wait(host.look()) {
+        eprintln!("NOT RUN: {fault}");
+        return false;
+    }
+    let busybox = Path::new("/bin/busybox");
+    if !busybox.exists() {
+        eprintln!("NOT RUN: there is no /bin/busybox (busybox-static)");
+        return false;
+    }
+    wait(async {
+        let docker = host.client().await.unwrap();
+        if docker.inspect_image(BOX).await.is_ok() {
+            return;
+        }
+        let mut tar = tar::Builder::new(Vec::new());
+        tar.append_path_with_name(busybox, "busybox").unwrap();
+        let file = b"FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\nENV PATH=/bin\nCMD [\"sh\"]\n";
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, "Dockerfile", &file[..]).unwrap();
+        let options = BuildImageOptionsBuilder::new().t(BOX).rm(true).forcerm(true).build();
+        let body = body_full(tar.into_inner().unwrap().into());
+        let mut events = docker.build_image(options, None, Some(body));
+        while let Some(event) = events.next().await {
+            event.unwrap();
+        }
+    });
+    true
+}
+
+/// An engine at this address.
+pub fn at(address: &str, certificates: Option<PathBuf>, variables: &Environment) -> Arc<Host> {
+    let spec = EngineSpec {
+        name: "other".into(),
+        address: address.into(),
+        certificates,
+        default: true,
+        ..EngineSpec::default()
+    };
+    Hosts::new(&[spec], variables).all().next().unwrap().clone()
+}
+
+/// Looks until it answers.
+pub fn look(host: &Host) -> EngineState {
+    let began = std::time::Instant::now();
+    loop {
+        match wait(host.look()) {
+            Ok(state) => return state,
+            Err(fault) if began.elapsed() > Duration::from_secs(60) => panic!("{fault}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+}
+
+/// A port that is free now.
+pub fn port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A container with a volume at `target`, created and not started. Both go when it is dropped.
+pub struct Made {
+    host: Arc<Host>,
+    pub id: String,
+    volume: String,
+}
+
+impl Made {
+    pub fn new(host: &Arc<Host>, target: &str, user: &str, script: &str, read_only: bool) -> Self {
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let volume = format!("gonogo-test-images-{}-{number}", std::process::id());
+        let mount = Mount {
+            typ: Some(MountTypeEnum::VOLUME),
+            source: Some(volume.clone()),
+            target: Some(target.to_owned()),
+            ..Mount::default()
+        };
+        let body = ContainerCreateBody {
+            image: Some(BOX.into()),
+            user: Some(user.into()),
+            working_dir: Some(target.into()),
+            cmd: Some(["sh", "-c", script].map(str::to_owned).into()),
+            labels: Some(HashMap::from([("gonogo-test".to_owned(), "images".to_owned())])),
+            network_disabled: Some(true),
+            host_config: Some(HostConfig {
+                mounts: Some(vec![mount]),
+                network_mode: Some("none".into()),
+                readonly_rootfs: Some(read_only),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        let create = async { host.client().await.unwrap().create_container(None, body).await.unwrap().id };
+        Self { host: host.clone(), id: wait(create), volume }
+    }
+
+    /// Runs it to its end: exit status and what it printed.
+    pub fn run(&self) -> (i64, String) {
+        wait(async {
+            let docker = self.host.client().await.unwrap();
+            docker.start_container(&self.id, None).await.unwrap();
+            let status = match docker.wait_container(&self.id, None::<WaitContainerOptions>).try_next().await {
+                Ok(done) => done.map_or(0, |done| done.status_code),
+                Err(bollard::errors::Error::DockerContainerWaitError { code, .. }) => code,
+                Err(error) => panic!("{error}"),
+            };
+            let options = LogsOptionsBuilder::new().stdout(true).stderr(true).build();
+            let lines: Vec<_> = docker.logs(&self.id, Some(options)).try_collect().await.unwrap();
+            (status, lines.iter().map(ToString::to_string).collect())
+        })
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        wait(async {
+            let Ok(docker) = self.host.client().await else { return };
+            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            let _ = docker.remove_container(&self.id, Some(options)).await;
+            let _ = docker.remove_volume(&self.volume, None::<RemoveVolumeOptions>).await;
+        });
+    }
+}
+
+/// Removes an image, if it is there.
+pub async fn remove_image(docker: &Docker, name: &str) {
+    let _ = docker.remove_image(name, None::<RemoveImageOptions>, None).await;
+}
+
+/// A program of the test's own that ends with it.
+pub struct Served(pub Child);
+
+impl Served {
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let log = fs::File::create(log).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        Self(child)
+    }
+
+    /// Asks it to end, and waits for that.
+    pub fn stop(&mut self) {
+        let _ = nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(self.0.id().cast_signed()),
+            nix::sys::signal::Signal::SIGTERM,
+        );
+        for _ in 0..300 {
+            if matches!(self.0.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Podman's socket, served for a test; `registry` is one that is asked without TLS.
+pub struct Podman {
+    pub host: Arc<Host>,
+    _served: Served,
+    dir: tempfile::TempDir,
+}
+
+impl Podman {
+    pub fn start(variables: &Environment, registry: &str) -> Option<Self> {
+        if !nix::unistd::geteuid().is_root() || !is_there("podman") {
+            eprintln!("NOT RUN: there is no podman that root may use");
+            return None;
+        }
+        let dir = tempfile::Builder::new().prefix("gonogo-podman-").tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("registries.conf"), format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n")).unwrap();
+        let address = format!("unix://{}", path("p.sock").display());
+        let mut command = Command::new("podman");
+        command.arg("--root").arg(path("root")).arg("--runroot").arg(path("run"));
+        command.args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]);
+        command.args(["system", "service", "--time=0", &address]);
+        command.env("CONTAINERS_REGISTRIES_CONF", path("registries.conf"));
+        let served = Served::start(&mut command, &path("log"));
+        let host = at(&address, None, variables);
+        look(&host);
+        if !ready(host.clone()) {
+            return None;
+        }
+        Some(Self { host, _served: served, dir })
+    }
+}
+
+impl Drop for Podman {
+    fn drop(&mut self) {
+        // What vfs keeps is removed by Podman itself, which knows what is mounted.
+        let path = |name: &str| self.dir.path().join(name);
+        let mut command = Command::new("podman");
+        command.arg("--root").arg(path("root")).arg("--runroot").arg(path("run"));
+        let _ = command.args(["--storage-driver", "vfs", "system", "reset", "--force"]).output();
+    }
+}
