@@ -19,10 +19,10 @@ use super::{
     reader::{Moment, Reader},
 };
 
-/// What is searched at once.
-const BLOCK: u64 = if cfg!(test) { 701 } else { 512 << 10 };
+/// What is searched at once. It is looked at more than once (unpacked, stripped, matched), so it should stay in the core's cache.
+const BLOCK: u64 = if cfg!(test) { 701 } else { 256 << 10 };
 /// Blocks that one thread takes one after the other: a compressed frame that lies in two of them is unpacked once.
-const RUN: u64 = 4;
+const RUN: u64 = 8;
 /// What a thread may have to say before somebody listens: two runs without a hit.
 const AHEAD: usize = 2 * RUN as usize;
 /// Threads that search. More would not be faster than the memory.

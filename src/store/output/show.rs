@@ -69,19 +69,21 @@ pub fn whole_start(bytes: &[u8]) -> &[u8] {
 
 /// Without colours, line breaks kept: what a search looks at.
 pub fn strip(bytes: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    let (mut from, mut at) = (0, 0);
-    while let Some(next) = clean::find(&bytes[at..], |byte| byte == 0x1b) {
-        at += next;
+    // Never longer than it was: room is made once, and not asked for at each colour.
+    out.resize(bytes.len(), 0);
+    let (mut from, mut end) = (0, 0);
+    let mut keep = |part: &[u8]| {
+        out[end..end + part.len()].copy_from_slice(part);
+        end += part.len();
+    };
+    for at in memchr::memchr_iter(0x1b, bytes) {
         if let Some(length) = clean::colour(&bytes[at..]) {
-            out.extend_from_slice(&bytes[from..at]);
-            at += length;
-            from = at;
-        } else {
-            at += 1;
+            keep(&bytes[from..at]);
+            from = at + length;
         }
     }
-    out.extend_from_slice(&bytes[from..]);
+    keep(&bytes[from..]);
+    out.truncate(end);
 }
 
 fn is_odd(char: char) -> bool {
