@@ -14,6 +14,12 @@ pub fn last_return(line: &[u8]) -> &[u8] {
 /// Colours and text as they are; invalid UTF-8 and control characters as `\xNN`; characters that turn the direction of
 /// the text, or that a terminal takes for a control, as `\u{NNNN}`.
 pub fn text(line: &[u8]) -> String {
+    // mostly there is nothing to be made harmless
+    if line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
+        && let Ok(text) = std::str::from_utf8(line)
+    {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(line.len());
     for chunk in line.utf8_chunks() {
         let mut rest = chunk.valid();
