@@ -19,8 +19,8 @@ use super::{
     reader::{Moment, Reader},
 };
 
-/// What is searched at once. Each wakes who listens, which in smaller ones costs as much as the search.
-const BLOCK: u64 = if cfg!(test) { 701 } else { 1 << 20 };
+/// What is searched at once.
+const BLOCK: u64 = if cfg!(test) { 701 } else { 512 << 10 };
 /// Blocks that one thread takes one after the other: a compressed frame that lies in two of them is unpacked once.
 const RUN: u64 = 4;
 /// What a thread may have to say before somebody listens: two runs without a hit.
@@ -82,7 +82,7 @@ impl Reader {
     /// is; at the end, `searched` is `all`. Colours are not seen; what a lone `\r` has overwritten is. Ends early when `found`
     /// breaks, or soon after `cancel` becomes true.
     ///
-    /// Uses up to four threads of its own, and about 3 MB a thread.
+    /// Uses up to four threads of its own, and about 2 MB a thread.
     pub fn find(
         &self,
         wanted: &Wanted<'_>,
