@@ -13,7 +13,7 @@ use super::{
     client::{Client, Heard},
     connect::reading,
     place::{Place, Reach},
-    plain::say,
+    plain::{say, say_all},
     report::{Kind, Problem},
 };
 
@@ -71,7 +71,7 @@ impl FromStr for Wanted {
 }
 
 /// Lines asked for at a time.
-const PAGE: u32 = 1000;
+const PAGE: u32 = 8192;
 
 /// Prints the output of a job.
 pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
@@ -94,22 +94,35 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
     let grep = grep.map_err(|error| Problem::usage("the pattern does not read").because(&error))?;
     // A job may print faster than this reads: without `--follow` it ends where the output ended when it began.
     let end = if args.follow { u64::MAX } else { page(&mut client, &output, 0, 0).await?.total_lines };
+    let ask = |next: u64| Query::Lines {
+        output: output.clone(),
+        first: next,
+        count: end.saturating_sub(next).min(u64::from(PAGE)) as u32,
+    };
+    let has_ended = |client: &Client| has_ended(&client.state, &output) || holder(&place.paths.state_dir).is_none();
+    let mut ended = has_ended(&client);
+    let mut asked = client.ask(ask(next)).await?;
     loop {
-        let ended = has_ended(&client.state, &output) || holder(&place.paths.state_dir).is_none();
-        let count = end.saturating_sub(next).min(u64::from(PAGE)) as u32;
-        let page = page(&mut client, &output, next, count).await?;
-        for (number, line) in (next..).zip(&page.lines) {
-            let wanted = grep.as_ref().is_none_or(|grep| grep.is_match(line.text.as_bytes()));
-            if wanted && !print(&args, number, line) {
-                return Ok(ExitCode::SUCCESS);
-            }
-        }
+        let page = lines(client.answer(asked).await?)?;
+        let first = next;
         next += page.lines.len() as u64;
         if page.lines.is_empty() {
             if !args.follow || ended {
                 return Ok(ExitCode::SUCCESS);
             }
             if let Ok(Ok(Heard::Records(_))) = tokio::time::timeout(Duration::from_millis(200), client.hear()).await {}
+        }
+        ended = has_ended(&client);
+        // The next page is read and comes while this one is printed.
+        asked = client.ask(ask(next)).await?;
+        let mut text = String::new();
+        for (number, line) in (first..).zip(&page.lines) {
+            if grep.as_ref().is_none_or(|grep| grep.is_match(line.text.as_bytes())) {
+                put(&mut text, &args, number, line);
+            }
+        }
+        if !say_all(&text) {
+            return Ok(ExitCode::SUCCESS);
         }
     }
 }
@@ -181,15 +194,18 @@ fn print_hit(args: &Args, job: Option<&JobKey>, line: u64, text: &str) -> bool {
     }
 }
 
-/// Prints a line; says whether anybody still reads.
-fn print(args: &Args, number: u64, line: &crate::protocol::query::OutputLine) -> bool {
+/// Puts a line behind the text.
+fn put(text: &mut String, args: &Args, number: u64, line: &crate::protocol::query::OutputLine) {
     if args.json {
         let json = serde_json::json!({ "line": number + 1, "at": line.at, "text": line.text, "clipped": line.clipped });
-        say(&json.to_string())
+        text.push_str(&json.to_string());
     } else {
-        let more = if line.clipped { " …" } else { "" };
-        say(&format!("{}{more}", line.text))
+        text.push_str(&line.text);
+        if line.clipped {
+            text.push_str(" …");
+        }
     }
+    text.push('\n');
 }
 
 async fn page(
@@ -198,7 +214,11 @@ async fn page(
     first: u64,
     count: u32,
 ) -> Result<crate::protocol::query::Page, Problem> {
-    match client.query(Query::Lines { output: output.clone(), first, count }).await? {
+    lines(client.query(Query::Lines { output: output.clone(), first, count }).await?)
+}
+
+fn lines(answer: Answer) -> Result<crate::protocol::query::Page, Problem> {
+    match answer {
         Answer::Lines(page) => Ok(page),
         _ => Err(Problem::fault("the answer was not about lines")),
     }

@@ -48,7 +48,7 @@ impl Follower {
             return Ok(None);
         }
         let newest = reader.newest()?;
-        let published = Arc::new(Published::new(log.clone(), newest));
+        let published = Arc::new(Published::new(log.clone(), reader.id()?, newest));
         let follower = Self {
             desk: Desk {
                 inputs: Err(refusal),

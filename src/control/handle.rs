@@ -162,6 +162,10 @@ impl Attach for ControlHandle {
         self.desk.published.is_ending()
     }
 
+    fn log(&self) -> Option<String> {
+        self.desk.published.log_id()
+    }
+
     fn attach(&self, visitor: Visitor, since: Option<Seq>) -> Session {
         let (session, serve) = session::open(self.desk.clone(), visitor, since);
         self.tasks.spawn_on(serve, &self.runtime);
