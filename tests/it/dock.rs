@@ -98,7 +98,7 @@ pub fn look(host: &Host) -> EngineState {
     loop {
         match wait(host.look()) {
             Ok(state) => return state,
-            Err(fault) if began.elapsed() > Duration::from_secs(60) => panic!("{fault}"),
+            Err(fault) if began.elapsed() > Duration::from_mins(1) => panic!("{fault}"),
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }

@@ -58,8 +58,10 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// A layer that can't be compressed, as a real one would be.
-fn layer() -> Vec<u8> {
-    let mut state = 88_172_645_463_325_252_u64;
+fn layer(seed: u16) -> Vec<u8> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    // Not the same twice: the engine loads a layer once, for everybody who asks for it.
+    let mut state = (now << 16) | u64::from(seed);
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         state ^= state << 13;
         state ^= state >> 7;
@@ -80,7 +82,7 @@ impl Registry {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let layer = layer();
+        let layer = layer(port);
         let diff = sha256(&layer);
         let config = format!(
             r#"{{"architecture":"amd64","os":"linux","config":{{"User":"1234","Cmd":["sh"],"Env":["A=b"]}},"rootfs":{{"type":"layers","diff_ids":["{diff}"]}}}}"#
@@ -330,6 +332,8 @@ fn building(context: &str) -> ContainerSpec {
 }
 
 fn builds(host: &Arc<Host>, exact: bool) {
+    // Not the same twice, or the builder would know it.
+    let text = format!("linked text of {:?}\n", std::time::SystemTime::now());
     let dockerfile = format!(
         "FROM {BOX} AS first\nARG WHO=nobody\nCOPY . /app/\nRUN echo hello $WHO; ls -A /app; cat /app/link\nFROM first AS second\nUSER 77\nRUN exit 9\n"
     );
@@ -337,7 +341,7 @@ fn builds(host: &Arc<Host>, exact: bool) {
         ("app/Dockerfile", dockerfile.as_str()),
         ("app/.dockerignore", "*.log\n"),
         ("app/a.log", ""),
-        ("app/file", "linked text\n"),
+        ("app/file", text.as_str()),
     ];
     let dir = project(&files);
     std::os::unix::fs::symlink("file", dir.path().join("app/link")).unwrap();

@@ -246,6 +246,8 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::{fs, os::unix::fs::symlink};
 
     use super::*;
