@@ -31,7 +31,7 @@ use super::{
 };
 
 /// The label of every image that is built: what it is built of, as its name has it.
-pub const LABEL: &str = "gonogo.build";
+pub const LABEL: &str = "dev.gonogo.build";
 
 /// Bytes of the builder's last words that are kept.
 const WORDS: usize = 1000;
