@@ -12,7 +12,7 @@ use std::{
 
 use bollard::{
     Docker, body_full,
-    models::{ContainerCreateBody, HostConfig, Mount, MountTypeEnum},
+    models::{ContainerCreateBody, HostConfig, Mount, MountType},
     query_parameters::{
         BuildImageOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions,
         RemoveVolumeOptions, WaitContainerOptions,
@@ -46,6 +46,9 @@ pub fn engine() -> Option<Arc<Host>> {
 
 /// Whether it answers; it has the image then.
 pub fn ready(host: Arc<Host>) -> bool {
+    // Tests run side by side: one makes the image.
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Err(fault) = wait(host.look()) {
         eprintln!("NOT RUN: {fault}");
         return false;
@@ -95,7 +98,7 @@ pub fn look(host: &Host) -> EngineState {
     loop {
         match wait(host.look()) {
             Ok(state) => return state,
-            Err(fault) if began.elapsed() > Duration::from_secs(60) => panic!("{fault}"),
+            Err(fault) if began.elapsed() > Duration::from_mins(1) => panic!("{fault}"),
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }
@@ -119,7 +122,7 @@ impl Made {
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let volume = format!("gonogo-test-images-{}-{number}", std::process::id());
         let mount = Mount {
-            typ: Some(MountTypeEnum::VOLUME),
+            typ: Some(MountType::VOLUME),
             source: Some(volume.clone()),
             target: Some(target.to_owned()),
             ..Mount::default()
@@ -182,7 +185,7 @@ pub struct Served(pub Child);
 impl Served {
     pub fn start(command: &mut Command, log: &Path) -> Self {
         let log = fs::File::create(log).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         Self(child)
     }
 
@@ -224,14 +227,19 @@ impl Podman {
         }
         let dir = tempfile::Builder::new().prefix("gonogo-podman-").tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        fs::write(path("registries.conf"), format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n")).unwrap();
+        fs::write(path("registries.conf"), format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n"))
+            .unwrap();
+        // What it would set by itself may be more than this machine allows.
+        let limits = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n";
+        fs::write(path("containers.conf"), limits).unwrap();
         let address = format!("unix://{}", path("p.sock").display());
         let mut command = Command::new("podman");
         command.arg("--root").arg(path("root")).arg("--runroot").arg(path("run"));
         command.args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]);
         command.args(["system", "service", "--time=0", &address]);
         command.env("CONTAINERS_REGISTRIES_CONF", path("registries.conf"));
-        let served = Served::start(&mut command, &path("log"));
+        command.env("CONTAINERS_CONF", path("containers.conf"));
+        let served = Served::start(command.stdin(Stdio::null()), &path("log"));
         let host = at(&address, None, variables);
         look(&host);
         if !ready(host.clone()) {
