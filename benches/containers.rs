@@ -52,7 +52,11 @@ fn main() {
         ("a further step", exec, step, "1.15"),
     ] {
         let ratio = ours.as_secs_f64() / floor.as_secs_f64();
-        println!("{what:<24} bare API {:>7.1} ms, gonogo {:>7.1} ms: {ratio:.2}x (limit {limit}x)", each(floor), each(ours));
+        println!(
+            "{what:<24} bare API {:>7.1} ms, gonogo {:>7.1} ms: {ratio:.2}x (limit {limit}x)",
+            each(floor),
+            each(ours)
+        );
     }
     flood(dir.path(), lines, rounds);
 }

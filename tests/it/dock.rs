@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fs,
     net::TcpListener,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -256,5 +257,80 @@ impl Drop for Podman {
         let mut command = Command::new("podman");
         command.arg("--root").arg(path("root")).arg("--runroot").arg(path("run"));
         let _ = command.args(["--storage-driver", "vfs", "system", "reset", "--force"]).output();
+    }
+}
+
+/// Certificates of an authority of the test's own, for an engine at 127.0.0.1 and for a client.
+pub fn certificates(dir: &Path) {
+    let openssl = |args: &str| {
+        let ran = Command::new("openssl").args(args.split(' ')).current_dir(dir).output().unwrap();
+        assert!(ran.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&ran.stderr));
+    };
+    fs::write(dir.join("server.ext"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n").unwrap();
+    fs::write(dir.join("client.ext"), "extendedKeyUsage=clientAuth\n").unwrap();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(&format!("req -x509 {key} -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=authority"));
+    for (name, key_file, cert) in [("server", "server-key.pem", "server.pem"), ("client", "key.pem", "cert.pem")] {
+        openssl(&format!("req {key} -keyout {key_file} -out {name}.csr -subj /CN={name}"));
+        openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile {name}.ext -out {cert}"
+        ));
+    }
+}
+
+/// A Docker engine of the test's own, reached over TLS.
+pub struct Dockerd {
+    pub dir: tempfile::TempDir,
+    pub port: u16,
+    pub served: Served,
+}
+
+impl Dockerd {
+    pub fn start() -> Option<Self> {
+        if !nix::unistd::geteuid().is_root() || !is_there("dockerd") || !is_there("openssl") || !is_there("unshare") {
+            eprintln!("NOT RUN: there is no dockerd and openssl that root may use");
+            return None;
+        }
+        let dir = tempfile::Builder::new().prefix("gonogo-tls-").tempdir().unwrap();
+        certificates(dir.path());
+        let port = port();
+        let served = serve(dir.path(), port);
+        let engine = Self { dir, port, served };
+        look(&at(&engine.address(), Some(engine.path("")), &variables()));
+        Some(engine)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn address(&self) -> String {
+        format!("tcp://127.0.0.1:{}", self.port)
+    }
+}
+
+/// Starts it in a network of its own, because two engines in one would quarrel about its bridge. It is handed the socket on which
+/// it listens, and that is one of this network.
+pub fn serve(dir: &Path, port: u16) -> Served {
+    let path = |name: &str| dir.join(name).display().to_string();
+    let mut command = Command::new("sh");
+    let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec unshare --net dockerd \"$@\"";
+    command.args(["-c", script, "sh"]);
+    command.args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")]);
+    command.args(["--iptables=false", "--ip-forward=false", "--storage-driver", "vfs"]);
+    command.args(["--tlsverify", "--tlscacert", &path("ca.pem"), "--tlscert", &path("server.pem")]);
+    command.args(["--tlskey", &path("server-key.pem"), "-H", "fd://"]);
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    command.stdin(OwnedFd::from(listener));
+    Served::start(&mut command, &dir.join("log"))
+}
+
+impl Drop for Dockerd {
+    fn drop(&mut self) {
+        self.served.stop();
+        // What it leaves mounted would keep its directory.
+        for below in ["data", "exec/netns/default"] {
+            let _ = Command::new("umount").arg(self.path(below)).output();
+        }
     }
 }
