@@ -1,10 +1,6 @@
 //! Engines elsewhere: over TLS, over ssh, Podman's; away, back again, and what `gonogo doctor` says of them.
 
 use std::{
-    fs,
-    net::TcpListener,
-    os::fd::OwnedFd,
-    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -14,7 +10,7 @@ use gonogo::domain::{container::EngineFault, environment::Environment};
 use crate::{
     caller::wait,
     dock::{Dockerd, Podman, at, certificates, engine, look, serve, variables},
-    home::{Home, contains, is_there, wait_for},
+    home::{Home, contains, wait_for},
     outlive::Sshd,
 };
 

@@ -13,9 +13,8 @@ use bollard::models::{
 
 use crate::{
     domain::{
-        container::{ContainerSpec, HealthSpec, Limits, Network},
+        container::{ContainerSpec, Limits, Network},
         id::Hash,
-        time::Millis,
     },
     engine::{artifact, port::Order},
 };
@@ -254,18 +253,5 @@ pub fn limits(limits: &Limits) -> HostConfig {
             config: Some(HashMap::from([("max-size".into(), "1000g".into())])),
         }),
         ..HostConfig::default()
-    }
-}
-
-/// A health check, as the API takes it.
-pub fn health(spec: &HealthSpec) -> HealthConfig {
-    let nanos = |time: Millis| Some(time.0 as i64 * 1_000_000);
-    HealthConfig {
-        test: Some(vec!["CMD-SHELL".into(), spec.command.clone()]),
-        interval: nanos(spec.interval),
-        timeout: nanos(spec.timeout),
-        retries: Some(i64::from(spec.retries)),
-        start_period: nanos(spec.start),
-        ..HealthConfig::default()
     }
 }

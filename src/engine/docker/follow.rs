@@ -70,6 +70,7 @@ pub(super) struct Follow<'a, P> {
     step: Option<(u32, Timestamp)>,
     last: Option<(u32, i32)>,
     no_directory: bool,
+    out_of_memory: bool,
     cut: Option<Cut>,
 }
 
@@ -112,6 +113,7 @@ impl<'a, P: JobPort> Follow<'a, P> {
             step: None,
             last: None,
             no_directory: false,
+            out_of_memory: false,
             cut: None,
         }
     }
@@ -299,6 +301,10 @@ impl<'a, P: JobPort> Follow<'a, P> {
                 self.wait_for_quiet = false;
                 None
             }
+            Mark::OutOfMemory => {
+                self.out_of_memory = true;
+                None
+            }
             Mark::NoDirectory => {
                 self.no_directory = true;
                 None
@@ -371,7 +377,7 @@ impl<'a, P: JobPort> Follow<'a, P> {
             Some(Cut::Step(_)) | None => {}
         }
         let code = state.exit_code.unwrap_or_default();
-        let out_of_memory = state.oom_killed == Some(true);
+        let out_of_memory = self.out_of_memory || state.oom_killed == Some(true);
         let failed = |failure| JobOutcome::Failed { failure };
         let of_memory = || failed(Failure::OutOfMemory { limit: self.order.job.spec.container.limits.memory });
         let steps = self.order.job.spec.steps.len() as u32;

@@ -14,6 +14,7 @@ mod capture;
 pub mod credentials;
 pub mod fault;
 mod follow;
+mod health;
 pub mod host;
 mod ignored;
 pub mod image;

@@ -100,14 +100,16 @@ fn six_jobs_with_a_service_caches_artifacts_and_limits_leave_nothing_but_caches(
 fn a_secret_is_seen_by_the_step_alone(engine: &Engine) {
     const SECRET: &str = "correct-horse-battery";
     let home = engine.home(Home::new()).variable("TOKEN", SECRET);
-    let steps = "secrets = [\"TOKEN\"]\nsteps = [\"echo it is $TOKEN; echo ${#TOKEN} > length; touch begun; while [ ! -e go ]; do sleep 0.05; done\"]";
+    let steps = "secrets = [\"TOKEN\"]\nsteps = [\"echo it is $TOKEN; echo ${#TOKEN} > length; sleep 3\"]";
     let project = home.project("shop", &format!("[pipelines.ci.jobs.a]\n{}", job(steps)));
     let running = home.start(&project, &["run"]);
-    project.wait_for_file("begun");
+    wait_for("the step to begin", || match home.ask(&["logs", "1/a"]).stdout {
+        log if log.contains("it is") => Ok(()),
+        log => Err(log),
+    });
     let said = engine.inspect(&home);
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(!said[0].to_string().contains(SECRET), "inspect shows it");
-    project.write("go", "");
     let ran = running.finish();
     assert_eq!(ran.code(), 0, "{ran:?}");
     assert_eq!(project.read("length"), format!("{}\n", SECRET.len()));
@@ -121,12 +123,15 @@ fn a_secret_is_seen_by_the_step_alone(engine: &Engine) {
 
 fn a_job_that_is_cancelled_or_takes_too_long_is_ended(engine: &Engine) {
     let home = engine.home(Home::with_daemon());
-    let stubborn = "steps = [\"trap 'echo asked' TERM; touch begun; while :; do sleep 0.1; done\", \"echo never\"]";
-    let slow = "timeout = \"1s\"\nsteps = [\"touch slow; sleep 600; echo never\"]";
+    let stubborn = "steps = [\"trap 'echo asked' TERM; echo begun; while :; do sleep 0.1; done\", \"echo never\"]";
+    let slow = "timeout = \"1s\"\nsteps = [\"sleep 600; echo never\"]";
     let project = home
         .project("shop", &format!("[pipelines.ci.jobs.a]\n{}[pipelines.slow.jobs.b]\n{}", job(stubborn), job(slow)));
     assert_eq!(home.run(&project, &["run", "--detach"]).code(), 0);
-    project.wait_for_file("begun");
+    wait_for("the step to begin", || match home.ask(&["logs", "1/a"]).stdout {
+        log if log.contains("begun") => Ok(()),
+        log => Err(log),
+    });
     assert_eq!(home.run(&project, &["cancel", "1"]).code(), 0);
     wait_for("the run to end", || match home.status_of(1)["outcome"].as_str() {
         Some("cancelled") => Ok(()),
