@@ -287,6 +287,11 @@ pub struct Dockerd {
 
 impl Dockerd {
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// With more arguments.
+    pub fn start_with(more: &[&str]) -> Option<Self> {
         if !nix::unistd::geteuid().is_root() || !is_there("dockerd") || !is_there("openssl") || !is_there("unshare") {
             eprintln!("NOT RUN: there is no dockerd and openssl that root may use");
             return None;
@@ -294,7 +299,7 @@ impl Dockerd {
         let dir = tempfile::Builder::new().prefix("gonogo-tls-").tempdir().unwrap();
         certificates(dir.path());
         let port = port();
-        let served = serve(dir.path(), port);
+        let served = serve(dir.path(), port, more);
         let engine = Self { dir, port, served };
         look(&at(&engine.address(), Some(engine.path("")), &variables()));
         Some(engine)
@@ -311,7 +316,7 @@ impl Dockerd {
 
 /// Starts it in a network of its own, because two engines in one would quarrel about its bridge. It is handed the socket on which
 /// it listens, and that is one of this network.
-pub fn serve(dir: &Path, port: u16) -> Served {
+pub fn serve(dir: &Path, port: u16, more: &[&str]) -> Served {
     let path = |name: &str| dir.join(name).display().to_string();
     let mut command = Command::new("sh");
     let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec unshare --net dockerd \"$@\"";
@@ -320,6 +325,7 @@ pub fn serve(dir: &Path, port: u16) -> Served {
     command.args(["--iptables=false", "--ip-forward=false", "--storage-driver", "vfs"]);
     command.args(["--tlsverify", "--tlscacert", &path("ca.pem"), "--tlscert", &path("server.pem")]);
     command.args(["--tlskey", &path("server-key.pem"), "-H", "fd://"]);
+    command.args(more);
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     command.stdin(OwnedFd::from(listener));
     Served::start(&mut command, &dir.join("log"))

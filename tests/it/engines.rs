@@ -37,7 +37,7 @@ fn over_tls_an_engine_is_used_and_comes_back() {
     let fault = wait(host.look()).unwrap_err();
     assert_eq!(fault.fault, EngineFault::Away, "{fault}");
     assert!(began.elapsed() < Duration::from_secs(7));
-    engine.served = serve(engine.dir.path(), engine.port);
+    engine.served = serve(engine.dir.path(), engine.port, &[]);
     look(&host);
 }
 

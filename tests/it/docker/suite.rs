@@ -146,7 +146,7 @@ fn a_job_that_is_cancelled_or_takes_too_long_is_ended(engine: &Engine) {
 }
 
 #[track_caller]
-fn expect_nothing(engine: &Engine, home: &Home) {
+pub fn expect_nothing(engine: &Engine, home: &Home) {
     wait_for("nothing to be left", || {
         let left = engine.left(home);
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
