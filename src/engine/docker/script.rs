@@ -46,7 +46,7 @@ impl Script<'_> {
             "cd {} 2>/dev/null || {{ gonogo_mark nodir; exit 125; }}\nexport PWD",
             quoted(self.directory)
         );
-        for (name, value) in self.variables.iter().map(|(name, value)| (name, value)) {
+        for (name, value) in self.variables {
             export(&mut text, name, value);
         }
         if !self.secrets.is_empty() {

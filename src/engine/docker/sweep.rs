@@ -88,6 +88,13 @@ pub async fn attempt(order: &Order, host: &Host) {
     let _ = remove(host, &[(label::MARKER, &order.marker)], &BTreeSet::new()).await;
 }
 
+/// Removes what earlier attempts of a job have left.
+pub(super) async fn earlier(order: &Order, host: &Host) {
+    let run = order.run.to_string();
+    let job = [(label::HOME, order.home.as_str()), (label::RUN, &run), (label::JOB, order.key().as_str())];
+    let _ = remove(host, &job, &BTreeSet::from([order.marker.clone()])).await;
+}
+
 /// Removes everything of this gonogo but caches, environments and what belongs to the attempts with these markers.
 pub async fn leftovers(host: &Host, home: &str, live: &BTreeSet<String>) -> Result<(), Fault> {
     remove(host, &[(label::HOME, home)], live).await
