@@ -1,5 +1,5 @@
 //! Jobs in containers, as whole processes, beside the bare API and `docker`: a job, a further step, the output of a flood.
-//! `cargo bench --bench containers [-- JOBS ROUNDS LINES]`; needs an engine at Docker's socket and the image `busybox:local`.
+//! `cargo bench --bench jobs_in_containers [-- JOBS ROUNDS LINES]`; needs an engine at Docker's socket and the image `busybox:local`.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
