@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     domain::id::{RequestId, Seq},
     protocol::{
+        container::Look,
         frame::{Ask, Frame, Link},
         session::VisitorKind,
     },
@@ -45,6 +46,8 @@ pub(super) struct Keeper {
     unanswered: BTreeMap<RequestId, Ask>,
     /// Of these, what has to be sent again.
     unsent: VecDeque<Ask>,
+    /// The containers that are looked at.
+    look: Option<Look>,
     /// The newest record when the session began, or was taken up again.
     target: Seq,
 }
@@ -66,7 +69,7 @@ impl Keeper {
         asks: mpsc::Receiver<Ask>,
         frames: mpsc::Sender<Frame>,
     ) -> Self {
-        Self { call, caller, asks, frames, unanswered: BTreeMap::new(), unsent: VecDeque::new(), target: Seq(0) }
+        Self { call, caller, asks, frames, unanswered: BTreeMap::new(), unsent: VecDeque::new(), look: None, target: Seq(0) }
     }
 
     /// Until the session's end, or that of the other side where it is not waited for.
@@ -110,6 +113,7 @@ impl Keeper {
             match called {
                 Ok((line, _)) => {
                     self.unsent = self.unanswered.values().cloned().collect();
+                    self.unsent.extend(self.look.clone().map(|look| Ask::Look { look: Some(look) }));
                     self.frames.send(Frame::Link(Link::Up)).await.ok()?;
                     return Some(line);
                 }
@@ -194,6 +198,7 @@ impl Keeper {
             Ask::Drop { id } => {
                 self.unanswered.remove(id);
             }
+            Ask::Look { look } => self.look.clone_from(look),
             Ask::Seen { .. } => {}
         }
     }

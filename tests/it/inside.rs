@@ -42,6 +42,7 @@ impl Inside {
             cache_dir: home.gonogo().join("cache"),
             jobs: 4,
             grace: Duration::from_secs(1),
+            hosts: gonogo::engine::docker::host::Hosts::default(),
             fix: FixPolicy { enabled: false, ..FixPolicy::default() },
         };
         let control = handle::start(options, runtime.handle()).unwrap();

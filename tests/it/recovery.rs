@@ -195,6 +195,7 @@ fn options(home: &Home) -> Options {
         jobs: 1,
         grace: Duration::from_secs(1),
         resume: false,
+        hosts: gonogo::engine::docker::host::Hosts::default(),
         fix: FixPolicy::default(),
     }
 }

@@ -32,6 +32,7 @@ fn older(home: &Home) -> std::thread::JoinHandle<()> {
                 cache_dir: cache,
                 jobs: 2,
                 grace: Duration::from_secs(1),
+                hosts: gonogo::engine::docker::host::Hosts::default(),
                 fix: FixPolicy { enabled: false, ..FixPolicy::default() },
             };
             let control = Arc::new(handle::start(options, &tokio::runtime::Handle::current()).unwrap());

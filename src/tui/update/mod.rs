@@ -154,6 +154,7 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
             ui.dirty = true;
         }
         Frame::Telemetry(Telemetry::OutputGrew { output, lines, .. }) => ui.dirty |= ui.log.grew(&output, lines),
+        Frame::Telemetry(Telemetry::Containers(_)) => {}
         Frame::Telemetry(Telemetry::Dropped { count }) => {
             ui.link.dropped += count;
             ui.dirty = true;

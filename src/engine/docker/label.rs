@@ -1,0 +1,34 @@
+//! The labels that containers of gonogo's own carry, by which they are found again and shown with the job they belong to.
+
+/// Which gonogo made it: a hash of its state directory.
+pub const HOME: &str = "dev.gonogo.home";
+
+/// Number of the run.
+pub const RUN: &str = "dev.gonogo.run";
+
+/// Key of the job.
+pub const JOB: &str = "dev.gonogo.job";
+
+/// Number of the attempt.
+pub const ATTEMPT: &str = "dev.gonogo.attempt";
+
+/// What it is for: one of the `ROLE_` texts.
+pub const ROLE: &str = "dev.gonogo.role";
+
+/// Name of the service or the environment.
+pub const NAME: &str = "dev.gonogo.name";
+
+/// `GONOGO_JOB_ID` of the attempt.
+pub const MARKER: &str = "dev.gonogo.marker";
+
+/// It runs the steps of a job.
+pub const ROLE_JOB: &str = "job";
+
+/// It is a service beside a job.
+pub const ROLE_SERVICE: &str = "service";
+
+/// It belongs to the pool of an environment.
+pub const ROLE_ENVIRONMENT: &str = "environment";
+
+/// It runs one command of gonogo's own.
+pub const ROLE_COMMAND: &str = "command";
