@@ -2,7 +2,11 @@
 //!
 //! It runs on a thread of its own, since it waits for the disk. Everything that takes time is a task that reports back.
 
-use std::{collections::{BTreeMap, BTreeSet}, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     runtime::Handle,

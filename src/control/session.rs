@@ -72,7 +72,16 @@ pub(super) fn open(desk: Desk, visitor: Visitor, since: Option<Seq>) -> (Session
     let (ask_tx, ask_rx) = mpsc::channel(ASKS);
     let (frame_tx, frame_rx) = mpsc::channel(FRAMES);
     let presence = desk.published.join(&visitor);
-    let server = Server { desk, visitor, frames: frame_tx, since, sent: Seq(0), readings: Vec::new(), view: None, listening: None };
+    let server = Server {
+        desk,
+        visitor,
+        frames: frame_tx,
+        since,
+        sent: Seq(0),
+        readings: Vec::new(),
+        view: None,
+        listening: None,
+    };
     (Session::new(ask_tx, frame_rx), server.serve(ask_rx, presence))
 }
 

@@ -69,7 +69,16 @@ impl Keeper {
         asks: mpsc::Receiver<Ask>,
         frames: mpsc::Sender<Frame>,
     ) -> Self {
-        Self { call, caller, asks, frames, unanswered: BTreeMap::new(), unsent: VecDeque::new(), look: None, target: Seq(0) }
+        Self {
+            call,
+            caller,
+            asks,
+            frames,
+            unanswered: BTreeMap::new(),
+            unsent: VecDeque::new(),
+            look: None,
+            target: Seq(0),
+        }
     }
 
     /// Until the session's end, or that of the other side where it is not waited for.

@@ -146,9 +146,9 @@ impl Stamps {
             self.second.copy_from_slice(second);
         }
         let digits = rest.get(1..7)?;
-        let fraction = digits.iter().try_fold(0_i64, |sum, digit| {
-            digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0'))
-        })?;
+        let fraction = digits
+            .iter()
+            .try_fold(0_i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))?;
         Some(self.micros + fraction)
     }
 }

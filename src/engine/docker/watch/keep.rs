@@ -166,13 +166,7 @@ async fn serve(watch: &Watch, host: &Arc<Host>, stop: &CancellationToken) -> Fau
 }
 
 /// Takes in what looking closer has told.
-fn learn(
-    watch: &Watch,
-    stop: &CancellationToken,
-    engine: &str,
-    (id, inspected): Inspected,
-    list_at: &mut Instant,
-) {
+fn learn(watch: &Watch, stop: &CancellationToken, engine: &str, (id, inspected): Inspected, list_at: &mut Instant) {
     let container = ContainerRef { engine: engine.to_owned(), id };
     match inspected {
         Ok(inspected) => {

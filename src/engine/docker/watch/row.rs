@@ -44,7 +44,7 @@ pub fn of_summary(engine: &str, summary: ContainerSummary) -> Option<ContainerRo
     Some(ContainerRow {
         container: ContainerRef { engine: engine.to_owned(), id: summary.id? },
         name: name(summary.names.unwrap_or_default()),
-        image: summary.image.unwrap_or_default(),
+        image: image(summary.image.unwrap_or_default()),
         state,
         health: health_in_words(&status),
         ports: ports.into_iter().collect(),
@@ -61,6 +61,14 @@ pub fn of_summary(engine: &str, summary: ContainerSummary) -> Option<ContainerRo
 fn name(mut names: Vec<String>) -> String {
     names.sort_by_key(|name| name.matches('/').count());
     names.first().map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default()
+}
+
+/// Where an image has no name any more, its number stands there, of which the beginning is enough.
+fn image(name: String) -> String {
+    match name.strip_prefix("sha256:") {
+        Some(number) => number.chars().take(12).collect(),
+        None => name,
+    }
 }
 
 /// `Exited (137) 2 hours ago`
