@@ -52,7 +52,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Problem> {
     // All that there are then, where none was named: also those that come later.
     let open = args.wanted.is_empty();
     let tasks = TaskTracker::new();
-    let watch = Watch::new(hosts, &Handle::current(), &tasks);
+    let watch = Watch::new(hosts, "", &Handle::current(), &tasks);
     let mut view = watch.view(Look { shown: wanted.clone(), rest: open });
     let mut seen = Seen::new();
     let terminal = std::io::stdout().is_terminal();

@@ -115,7 +115,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     listen::sweep(&output_dir);
     let hosts = options.hosts.clone();
     let containers = Containers {
-        watch: Watch::new(hosts.clone(), runtime, &tasks),
+        watch: Watch::new(hosts.clone(), marker.trim_end_matches('-'), runtime, &tasks),
         listener: Listener::new(hosts, output_dir.clone(), Arc::clone(&published), tasks.clone(), runtime.clone()),
     };
     let (packer, pack) = Packer::new(output_dir.clone(), Arc::clone(&published));

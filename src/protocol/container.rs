@@ -68,10 +68,18 @@ impl ContainerRow {
         matches!(self.state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)
     }
 
+    /// The run and the job of the gonogo that tells of it, where it belongs to one.
+    pub fn job(&self) -> Option<(RunId, Option<&JobKey>)> {
+        let own = self.own.as_ref().filter(|own| own.ours)?;
+        Some((own.run?, own.job.as_ref()))
+    }
+
     /// The project that it is shown under: of compose, or a run of gonogo's.
     pub fn group(&self) -> Option<String> {
         match (&self.own, &self.compose) {
-            (Some(own), _) => Some(own.run.map_or_else(|| "gonogo".to_owned(), |run| format!("gonogo run {run}"))),
+            (Some(Own { ours: true, run: Some(run), .. }), _) => Some(format!("gonogo run {run}")),
+            (Some(Own { ours: true, .. }), _) => Some("gonogo".to_owned()),
+            (Some(_), _) => Some("another gonogo".to_owned()),
             (None, Some(compose)) => Some(compose.project.clone()),
             (None, None) => None,
         }
@@ -176,6 +184,9 @@ pub struct Compose {
 pub struct Own {
     /// The gonogo that made it: a hash of its state directory.
     pub home: String,
+    /// That gonogo is the one that tells of it: its runs are the ones with these numbers.
+    #[serde(default)]
+    pub ours: bool,
     /// The run, where it is for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,

@@ -205,7 +205,10 @@ impl ContainersPane {
         let mut fit: Vec<&Known> = self.known.values().filter(|known| fits(known, &filter)).collect();
         let name = |known: &Known| (known.row.name.clone(), known.row.container.clone());
         match self.sort {
-            Sort::Project => fit.sort_by_cached_key(|known| (!known.row.is_up(), name(known))),
+            Sort::Project => {
+                let is_job = |known: &Known| known.row.own.as_ref().is_some_and(|own| own.role == "job");
+                fit.sort_by_cached_key(|known| (!known.row.is_up(), !is_job(known), name(known)));
+            }
             Sort::Name => fit.sort_by_cached_key(|known| name(known)),
             Sort::Newest => fit.sort_by_key(|known| std::cmp::Reverse(known.row.created)),
             Sort::Cpu => {
@@ -225,7 +228,7 @@ impl ContainersPane {
         let mut groups: BTreeMap<(bool, bool, String), Vec<Place>> = BTreeMap::new();
         for known in fit {
             let group = known.row.group();
-            let key = (group.is_none(), known.row.own.is_none(), group.unwrap_or_default());
+            let key = (group.is_none(), !known.row.own.as_ref().is_some_and(|own| own.ours), group.unwrap_or_default());
             groups.entry(key).or_default().push(place(known));
         }
         let mut places = Vec::new();

@@ -12,6 +12,7 @@ mod away;
 mod beginnings;
 mod board;
 mod commands;
+mod containers;
 mod crash;
 mod daemon;
 mod demo;

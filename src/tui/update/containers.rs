@@ -73,7 +73,7 @@ fn chosen(ui: &mut Ui) -> Option<Known> {
 }
 
 fn effect(row: &ContainerRow, what: ContainerAction) -> Effect {
-    let of = row.own.as_ref().and_then(|own| Some((own.run?, own.job.clone())));
+    let of = row.job().map(|(run, job)| (run, job.cloned()));
     let command = Command::Container { container: row.container.clone(), name: row.name.clone(), of, what };
     Effect::Command(command, Purpose::Say(format!("{} was {}", row.name, what.done())))
 }
@@ -109,9 +109,8 @@ fn ask(ui: &mut Ui, what: ContainerAction, about: &str) {
 
 /// A job's own container is not like any other.
 fn belongs(row: &ContainerRow) -> Option<String> {
-    let own = row.own.as_ref()?;
-    let run = own.run.map(|run| format!(" of run {run}")).unwrap_or_default();
-    Some(format!("It belongs to gonogo: {}{run}. `x` on the run stops that in good order.", own.role))
+    let (own, (run, _)) = (row.own.as_ref()?, row.job()?);
+    Some(format!("It belongs to run {run} ({}): `x` on the run stops that in good order.", own.role))
 }
 
 fn remove(ui: &mut Ui) {
@@ -167,7 +166,7 @@ fn open(ui: &mut Ui, state: &State) -> Vec<Effect> {
     }
     let Some(known) = chosen(ui) else { return Vec::new() };
     let own = known.row.own.as_ref().filter(|own| own.role == "job");
-    let job = own.and_then(|own| Some((own.run?, own.job.clone()?)));
+    let job = own.and(known.row.job()).and_then(|(run, job)| Some((run, job?.clone())));
     if let Some((run, job)) = job.filter(|(run, job)| tree::find_job(state, *run, job).is_some()) {
         ui.containers.reading = None;
         ui.log.pinned = false;

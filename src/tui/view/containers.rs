@@ -337,8 +337,8 @@ fn cell(ui: &Ui, state: &State, known: &Known, column: Column, wide: usize) -> (
 fn name(state: &State, row: &ContainerRow) -> String {
     match &row.own {
         Some(own) => {
-            let here = own.run.is_some_and(|run| state.runs.contains_key(&run));
-            let job = own.job.as_ref().map(|job| job.0.clone()).filter(|_| here);
+            let job = row.job().filter(|(run, _)| state.runs.contains_key(run));
+            let job = job.and_then(|(_, job)| Some(job?.0.clone()));
             match (job, own.name.is_empty()) {
                 (Some(job), true) => format!("{job} ({})", own.role),
                 (Some(job), false) => format!("{job}: {}", own.name),
@@ -404,8 +404,8 @@ fn both(into: Option<u64>, out: Option<u64>) -> String {
 
 fn spark(ui: &Ui, known: &Known, wide: usize) -> String {
     let history = &known.history;
-    // A tenth of a processor is the least that makes a full bar: a flat line stays flat.
-    let most = history.iter().copied().fold(10.0, f64::max);
+    // A quarter of a processor is the least that makes a full bar: a flat line stays flat.
+    let most = history.iter().copied().fold(25.0, f64::max);
     let glyphs = &ui.options.glyphs.spark;
     let skip = history.len().saturating_sub(wide);
     let bars: String =

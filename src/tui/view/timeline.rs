@@ -38,7 +38,11 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     let title = run.map_or_else(|| "4 Timeline".to_owned(), |run| format!("4 Timeline · run {}", run.id));
     let inside = pane::frame(buf, area, ui, layout, Some(Pane::Timeline), &title, notes);
     let Some(run) = run else {
-        empty::render(buf, inside, ui, "what a run does, on one clock");
+        if ui.containers.moments.is_empty() {
+            empty::render(buf, inside, ui, "what a run does, on one clock");
+        } else {
+            history::list(buf, pane::indent(inside), ui, state);
+        }
         return;
     };
     let rows = timeline::rows(state, run);

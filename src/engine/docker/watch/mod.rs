@@ -37,6 +37,8 @@ pub struct Watch(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     hosts: Hosts,
+    /// Whose containers are ours: the beginning of a hash of the state directory.
+    home: String,
     runtime: Handle,
     tasks: TaskTracker,
     board: Mutex<Board>,
@@ -55,10 +57,12 @@ struct Looks {
 }
 
 impl Watch {
-    /// Watches nothing yet. Its tasks run on `runtime` and are counted by `tasks`.
-    pub fn new(hosts: Hosts, runtime: &Handle, tasks: &TaskTracker) -> Self {
+    /// Watches nothing yet. Its tasks run on `runtime` and are counted by `tasks`. Containers whose label names `home`, or begins
+    /// so, are this gonogo's own; for an empty text none is.
+    pub fn new(hosts: Hosts, home: &str, runtime: &Handle, tasks: &TaskTracker) -> Self {
         Self(Arc::new(Inner {
             hosts,
+            home: home.to_owned(),
             runtime: runtime.clone(),
             tasks: tasks.clone(),
             board: Mutex::default(),

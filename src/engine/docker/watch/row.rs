@@ -95,6 +95,7 @@ fn own(labels: &HashMap<String, String>) -> Option<Own> {
     let text = |name: &str| labels.get(name).filter(|text| !text.is_empty()).cloned();
     Some(Own {
         home: text(label::HOME)?,
+        ours: false,
         run: text(label::RUN).and_then(|run| run.parse().ok()),
         job: text(label::JOB).map(JobKey),
         attempt: text(label::ATTEMPT).and_then(|attempt| attempt.parse().ok()),
@@ -182,6 +183,6 @@ mod tests {
         assert_eq!((row.name.as_str(), row.state), ("one", ContainerState::Exited { code: 3 }));
         let own = row.own.clone().unwrap_or_default();
         assert_eq!((own.run.map(|run| run.0), own.job.map(|job| job.0)), (Some(7), Some("test [3.12]".into())));
-        assert_eq!(row.group().as_deref(), Some("gonogo run 7"));
+        assert_eq!(row.group().as_deref(), Some("another gonogo"));
     }
 }

@@ -91,7 +91,12 @@ impl View {
         for (container, entry) in chosen {
             let (row_at, gauges_at) = self.told.remove(container).unwrap_or((0, 0));
             if entry.row_at > row_at {
-                news.rows.push((*entry.row).clone());
+                let mut row = (*entry.row).clone();
+                if let Some(own) = &mut row.own {
+                    let home = self.watch.0.home.as_str();
+                    own.ours = !home.is_empty() && own.home.starts_with(home);
+                }
+                news.rows.push(row);
             }
             if entry.gauges_at > gauges_at {
                 news.gauges.push((container.clone(), entry.gauges));
