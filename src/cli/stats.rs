@@ -141,7 +141,7 @@ fn table(seen: &Seen, only_up: bool) -> Vec<String> {
         let Some(g) = gauges else {
             return [vec![name, row.state.word()], vec![String::new(); 7]].concat();
         };
-        let rate = |rate: Option<u64>| rate.map(bytes).unwrap_or_else(|| "-".into());
+        let rate = |rate: Option<u64>| rate.map_or_else(|| "-".into(), bytes);
         vec![
             name,
             percent(g.cpu),

@@ -141,19 +141,17 @@ async fn record(
 
 /// Reads until nobody takes what comes. A container that ends and is started anew goes on in the same output.
 async fn read(hosts: &Hosts, container: &ContainerRef, mut since: Option<i64>, batches: mpsc::Sender<Vec<Batch>>) {
-    let mut last = Timestamp::UNIX_EPOCH;
+    let mut last = None;
     let mut said = String::new();
     loop {
         let why = match act::client(hosts, &container.engine).await {
             Ok(client) => {
-                let mut log = Log::open(client, &container.id, Wish { follow: true, since, tail: None });
+                let mut log = Log::open(client, &container.id, Wish { follow: true, since, tail: None, after: last });
                 loop {
                     match log.next().await {
-                        Some(Ok(mut some)) => {
-                            // Asked for again, the engine begins at a whole second.
-                            some.retain(|batch| batch.at > last || since.is_none() || last == Timestamp::UNIX_EPOCH);
+                        Some(Ok(some)) => {
                             if let Some(newest) = some.last() {
-                                since = Some(newest.at.as_second());
+                                (since, last) = (Some(newest.until.as_second()), Some(newest.until));
                             }
                             if batches.send(some).await.is_err() {
                                 return;
@@ -167,13 +165,13 @@ async fn read(hosts: &Hosts, container: &ContainerRef, mut since: Option<i64>, b
             Err(fault) => fault.to_string(),
         };
         if !why.is_empty() && why != said {
-            let line = Batch { at: Timestamp::now(), bytes: format!("[gonogo: {why}]\n").into_bytes(), stderr: true };
+            let now = Timestamp::now();
+            let line = Batch { at: now, until: now, bytes: format!("[gonogo: {why}]\n").into_bytes(), stderr: true };
             said = why;
             if batches.send(vec![line]).await.is_err() {
                 return;
             }
         }
-        last = Timestamp::now();
         // Until it runs again.
         loop {
             sleep(AGAIN).await;

@@ -29,13 +29,17 @@ pub struct Wish {
     pub since: Option<i64>,
     /// Only the last so many lines.
     pub tail: Option<u64>,
+    /// Only what was printed later than this, exactly: `since` is read in whole seconds.
+    pub after: Option<Timestamp>,
 }
 
 /// Lines that were printed at about the same time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// When, by the engine's clock.
+    /// When the first of it was printed, by the engine's clock,
     pub at: Timestamp,
+    /// and the last.
+    pub until: Timestamp,
     /// What was printed.
     pub bytes: Vec<u8>,
     /// It went to standard error.
@@ -63,7 +67,10 @@ impl Log {
             .tail(&tail)
             .build();
         let pieces: Pieces = Box::pin(client.logs(id, Some(options)));
-        Self { pieces: pieces.ready_chunks(AT_ONCE), stamps: Stamps::default() }
+        Self {
+            pieces: pieces.ready_chunks(AT_ONCE),
+            stamps: Stamps { after: wish.after.map_or(i64::MIN, Timestamp::as_microsecond), ..Stamps::default() },
+        }
     }
 
     /// What has come, in order; `None` when it has ended. May be dropped and called again.
@@ -92,6 +99,8 @@ struct Stamps {
     second: [u8; 19],
     micros: i64,
     at: i64,
+    /// Lines up to here were read before.
+    after: i64,
 }
 
 impl Stamps {
@@ -114,7 +123,7 @@ impl Stamps {
             }
             None => &message,
         };
-        if text.is_empty() {
+        if text.is_empty() || self.at <= self.after {
             return;
         }
         match batches.last_mut() {
@@ -123,11 +132,12 @@ impl Stamps {
                     && last.bytes.len() < LARGE
                     && (0..NEAR).contains(&(self.at - last.at.as_microsecond())) =>
             {
+                last.until = Timestamp::from_microsecond(self.at).unwrap_or(last.until);
                 last.bytes.extend_from_slice(text);
             }
             _ => {
                 let at = Timestamp::from_microsecond(self.at).unwrap_or_default();
-                batches.push(Batch { at, bytes: text.to_vec(), stderr });
+                batches.push(Batch { at, until: at, bytes: text.to_vec(), stderr });
             }
         }
     }
@@ -164,7 +174,7 @@ mod tests {
 
     #[test]
     fn times_are_taken_off_and_long_lines_joined() {
-        let mut stamps = Stamps::default();
+        let mut stamps = Stamps { after: i64::MIN, ..Stamps::default() };
         let mut batches = Vec::new();
         let err = LogOutput::StdErr { message: "2026-03-14T14:00:01.200000000Z bad\n".into() };
         for piece in [

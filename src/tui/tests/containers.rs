@@ -46,7 +46,7 @@ fn row(id: u32, name: &str, image: &str, state: ContainerState) -> ContainerRow 
 fn shop(id: u32, service: &str, image: &str, health: Option<Health>, port: u16) -> ContainerRow {
     let ports = vec![Port { host: Some(port), container: 80, protocol: "tcp".into() }];
     let compose = Some(Compose { project: "shop".into(), service: service.into() });
-    ContainerRow { health, compose, ports, ..row(id, &format!("shop-{service}-1"), image, ContainerState::Running) }
+    ContainerRow { health, ports, compose, ..row(id, &format!("shop-{service}-1"), image, ContainerState::Running) }
 }
 
 fn news() -> ContainerNews {
@@ -209,7 +209,7 @@ fn what_is_chosen_stays_chosen_while_others_come_and_go() {
     let before = ui.containers.chosen.clone();
     let gone = vec![named("docker", 6)];
     let rows = (100..300).map(|id| row(id, &format!("a-{id}"), "x", ContainerState::Running)).collect();
-    tell(&mut ui, &state, ContainerNews { gone, rows, ..ContainerNews::default() });
+    tell(&mut ui, &state, ContainerNews { rows, gone, ..ContainerNews::default() });
     assert_eq!(ui.containers.chosen, before);
     assert!(screen(&ui, &state).contains("208") || screen(&ui, &state).contains("of 207"));
     let effects = update::settle(&mut ui, &state);

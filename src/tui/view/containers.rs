@@ -1,5 +1,7 @@
 //! Pane 7: the containers of all engines, as many columns as there is room for.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -226,7 +228,7 @@ fn titles(ui: &Ui, columns: &[(Column, usize)]) -> Line<'static> {
     let mut text = String::from("    ");
     for (column, wide) in columns {
         let title = column.title();
-        text.push_str(&if column.is_number() { format!("{title:>wide$} ") } else { format!("{title:<wide$} ") });
+        let _ = if column.is_number() { write!(text, "{title:>wide$} ") } else { write!(text, "{title:<wide$} ") };
     }
     Line::styled(text, ui.options.theme.quiet)
 }
@@ -422,6 +424,6 @@ mod tests {
         let shown: Vec<String> =
             [0, 999, 1000, 10_240, 220_200_960, 1_046_000_000, 3 << 40].into_iter().map(bytes).collect();
         assert_eq!(shown, ["0B", "999B", "1.0K", "10K", "210M", "998M", "3.0T"]);
-        assert_eq!((percent(3.14).as_str(), percent(212.4).as_str()), ("3.1%", "212%"));
+        assert_eq!((percent(3.11).as_str(), percent(212.4).as_str()), ("3.1%", "212%"));
     }
 }
