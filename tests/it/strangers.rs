@@ -114,7 +114,7 @@ fn another_version_is_told_so() {
     contains(&answer, "\"answer\":\"refused\"");
     contains(&answer, "the one that calls is 9.9.9");
     contains(&answer, "gonogo daemon restart");
-    contains(&answer, "\"protocol\":1");
+    contains(&answer, "\"protocol\":2");
 }
 
 #[test]
