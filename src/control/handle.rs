@@ -11,7 +11,10 @@ use crate::{
         actor::Actor,
         id::{RequestId, Seq},
     },
-    engine::{docker::host::Hosts, local::leftover},
+    engine::{
+        docker::{host::Hosts, watch::Watch},
+        local::leftover,
+    },
     protocol::{
         command::{Command, Keep},
         session::{Attach, Session, Visitor},
@@ -24,10 +27,11 @@ use super::{
     commit::Book,
     dispatcher::{Dispatcher, PATIENCE},
     input::{Input, Prune},
+    listen::{self, Listener},
     pack::Packer,
     perform::Performer,
     publish::Published,
-    session::{self, Desk},
+    session::{self, Containers, Desk},
     taken_up,
 };
 
@@ -110,6 +114,12 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let published: Arc<Published> = Arc::clone(book.published());
     let output_dir = options.state_dir.join("output");
     let limits = Limits { jobs: options.jobs.max(1), repairs: options.jobs.div_ceil(2).max(1), new_runs: true, since };
+    listen::sweep(&output_dir);
+    let hosts = options.hosts.clone();
+    let containers = Containers {
+        watch: Watch::new(hosts.clone(), marker.trim_end_matches('-'), runtime, &tasks),
+        listener: Listener::new(hosts, output_dir.clone(), Arc::clone(&published), tasks.clone(), runtime.clone()),
+    };
     let (packer, pack) = Packer::new(output_dir.clone(), Arc::clone(&published));
     packer.catch_up(book.state());
     tasks.spawn_on(pack, runtime);
@@ -137,6 +147,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         published: Arc::clone(&published),
         output_dir,
         owner: paths::login(paths::user()),
+        containers: Some(containers),
     };
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         // However the loop ends, nobody may go on waiting for it.

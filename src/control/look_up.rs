@@ -92,6 +92,8 @@ impl Reading {
                     )
                 })
             }
+            // A session answers these itself: they wait for an engine.
+            Query::Inspect { .. } | Query::ContainerLog { .. } => Err(Refusal::new("that is not read from files")),
             Query::Run { run } => {
                 published.reader().and_then(|log| log.run(*run)).map_err(|error| unread(&error)).and_then(|records| {
                     match records.as_slice() {

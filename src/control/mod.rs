@@ -19,6 +19,7 @@ pub mod dispatcher;
 pub mod follow;
 pub mod handle;
 pub mod input;
+mod listen;
 mod look_up;
 pub mod observe;
 mod pack;

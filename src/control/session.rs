@@ -9,20 +9,28 @@ use tokio::{
 
 use crate::{
     domain::id::{RequestId, Seq},
+    engine::docker::{
+        act,
+        watch::{View, Watch},
+    },
     protocol::{
         command::Refusal,
+        container::ContainerRef,
         event::Record,
         frame::{Ask, Frame},
-        query::Answer,
+        query::{Answer, Query},
         session::{Session, Visitor, VisitorKind},
         telemetry::Telemetry,
     },
+    redact::Secrets,
     store::log::LogError,
 };
 
 use super::{
     input::Input,
+    listen::{Listener, Listening},
     look_up::Reading,
+    perform::refusal,
     publish::{Presence, Published},
 };
 
@@ -48,6 +56,15 @@ pub(super) struct Desk {
     pub(super) output_dir: PathBuf,
     /// Login name of the user that this process runs as.
     pub(super) owner: String,
+    /// Where containers are seen; `None` where the log is only read along.
+    pub(super) containers: Option<Containers>,
+}
+
+/// What of containers a session can give.
+#[derive(Clone, Debug)]
+pub(super) struct Containers {
+    pub(super) watch: Watch,
+    pub(super) listener: Listener,
 }
 
 /// Opens a session: the client's end, and the task that serves it.
@@ -55,7 +72,16 @@ pub(super) fn open(desk: Desk, visitor: Visitor, since: Option<Seq>) -> (Session
     let (ask_tx, ask_rx) = mpsc::channel(ASKS);
     let (frame_tx, frame_rx) = mpsc::channel(FRAMES);
     let presence = desk.published.join(&visitor);
-    let server = Server { desk, visitor, frames: frame_tx, since, sent: Seq(0), readings: Vec::new() };
+    let server = Server {
+        desk,
+        visitor,
+        frames: frame_tx,
+        since,
+        sent: Seq(0),
+        readings: Vec::new(),
+        view: None,
+        listening: None,
+    };
     (Session::new(ask_tx, frame_rx), server.serve(ask_rx, presence))
 }
 
@@ -75,6 +101,10 @@ struct Server {
     sent: Seq,
     /// Queries that are under way.
     readings: Vec<Reading>,
+    /// What the client sees of containers, if it looks.
+    view: Option<View>,
+    /// The log of a container that it reads.
+    listening: Option<Listening>,
 }
 
 impl Server {
@@ -138,6 +168,7 @@ impl Server {
                     let peers = present.borrow_and_update().as_told(presence.id);
                     self.send(Frame::Peers(peers)).await?;
                 }
+                () = news(&mut self.view) => self.tell_news()?,
                 heard = telemetry.recv() => {
                     let told = match heard {
                         Ok(telemetry) => telemetry,
@@ -157,6 +188,25 @@ impl Server {
                     }
                 }
             }
+        }
+    }
+
+    /// Says what is new of containers, if the client takes it now; else the next news say it too.
+    fn tell_news(&mut self) -> Result<(), Closed> {
+        let Some(view) = &mut self.view else { return Ok(()) };
+        match self.frames.try_reserve() {
+            Ok(place) => {
+                let news = view.news();
+                if !news.is_empty() {
+                    place.send(Frame::Telemetry(Telemetry::Containers(Box::new(news))));
+                }
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Full(())) => {
+                view.put_off();
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Closed(())) => Err(Closed),
         }
     }
 
@@ -258,6 +308,17 @@ impl Server {
                     Some((id, result))
                 });
             }
+            Ask::Query { id, query: Query::Inspect { container } } => {
+                let containers = self.desk.containers.clone();
+                under_way.spawn(async move { Some((id, inspected(containers, container).await)) });
+            }
+            Ask::Query { id, query: Query::ContainerLog { container, name, since } } => {
+                let listening = self.desk.containers.as_ref().map(|of| of.listener.listen(container, &name, since));
+                let output = listening.as_ref().map(|listening| listening.output.clone());
+                self.listening = listening;
+                let result = output.map(|output| Answer::Output { output }).ok_or_else(no_containers);
+                under_way.spawn(async move { Some((id, result)) });
+            }
             Ask::Query { id, query } => {
                 let reading = Reading::new(id);
                 let (dir, published, frames) =
@@ -271,10 +332,34 @@ impl Server {
                     result.map(|result| (id, result))
                 });
             }
+            Ask::Look { look } => match (look, &self.view, &self.desk.containers) {
+                (Some(look), Some(view), _) => view.look(look),
+                (Some(look), None, Some(containers)) => self.view = Some(containers.watch.view(look)),
+                _ => self.view = None,
+            },
             Ask::Drop { id } => self.readings.iter().filter(|reading| reading.id == id).for_each(Reading::stop),
             Ask::Seen { seq } => presence.has_seen(seq),
         }
     }
+}
+
+/// Waits for news of containers; for ever where nobody looks.
+async fn news(view: &mut Option<View>) {
+    match view {
+        Some(view) => view.ready().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn inspected(containers: Option<Containers>, container: ContainerRef) -> Result<Answer, Refusal> {
+    let Some(containers) = containers else { return Err(no_containers()) };
+    let text = act::inspect(containers.watch.hosts(), &container).await.map_err(|fault| refusal(&fault))?;
+    let secrets = Arc::new(Secrets::new::<&str, &str>(&[]));
+    Ok(Answer::Text { text: secrets.redact_text(&text) })
+}
+
+fn no_containers() -> Refusal {
+    Refusal::new("containers are not watched from here")
 }
 
 impl Drop for Server {

@@ -18,6 +18,7 @@ use crate::{
     domain::id::{RequestId, Seq},
     protocol::{
         command::Refusal,
+        container::Look,
         frame::{Ask, Frame, Link},
         session::VisitorKind,
     },
@@ -50,6 +51,8 @@ pub(super) struct Keeper {
     unanswered: BTreeMap<RequestId, Ask>,
     /// Of these, what has to be sent again.
     unsent: VecDeque<Ask>,
+    /// The containers that are looked at.
+    look: Option<Look>,
     /// The newest record when the session began, or was taken up again.
     target: Seq,
 }
@@ -71,7 +74,16 @@ impl Keeper {
         asks: mpsc::Receiver<Ask>,
         frames: mpsc::Sender<Frame>,
     ) -> Self {
-        Self { call, caller, asks, frames, unanswered: BTreeMap::new(), unsent: VecDeque::new(), target: Seq(0) }
+        Self {
+            call,
+            caller,
+            asks,
+            frames,
+            unanswered: BTreeMap::new(),
+            unsent: VecDeque::new(),
+            look: None,
+            target: Seq(0),
+        }
     }
 
     /// Until the session's end, or that of the other side where it is not waited for.
@@ -115,6 +127,7 @@ impl Keeper {
             match called {
                 Ok((line, _)) => {
                     self.unsent = self.unanswered.values().cloned().collect();
+                    self.unsent.extend(self.look.clone().map(|look| Ask::Look { look: Some(look) }));
                     self.frames.send(Frame::Link(Link::Up)).await.ok()?;
                     return Some(line);
                 }
@@ -239,6 +252,7 @@ impl Keeper {
             Ask::Drop { id } => {
                 self.unanswered.remove(id);
             }
+            Ask::Look { look } => self.look.clone_from(look),
             Ask::Seen { .. } => {}
         }
     }
@@ -311,7 +325,7 @@ fn within_limits(ask: Ask) -> Result<Bytes, (RequestId, Refusal)> {
     let id = match &ask {
         Ask::Command { id, .. } | Ask::Query { id, .. } | Ask::Drop { id } => *id,
         // short, and not answered
-        Ask::Seen { .. } => RequestId(0),
+        Ask::Seen { .. } | Ask::Look { .. } => RequestId(0),
     };
     let message = encode(&ToServer::Ask(ask)).map_err(|error| (id, Refusal::new(error)))?;
     if message.len() <= TO_SERVER {

@@ -42,7 +42,14 @@ struct Kept {
 
 const KEPT: &[Kept] = &[
     Kept { name: "ratatui", home: "tui", others: &[] },
-    Kept { name: "crossterm", home: "tui", others: &[("cli/doctor/mod.rs", "asks how large the terminal is")] },
+    Kept {
+        name: "crossterm",
+        home: "tui",
+        others: &[
+            ("cli/doctor/mod.rs", "asks how large the terminal is"),
+            ("cli/exec.rs", "asks how large the terminal is"),
+        ],
+    },
     Kept { name: "rusqlite", home: "store", others: &[] },
 ];
 

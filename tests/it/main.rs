@@ -13,6 +13,7 @@ mod away;
 mod beginnings;
 mod board;
 mod commands;
+mod containers;
 mod crash;
 mod daemon;
 mod demo;

@@ -228,8 +228,8 @@ fn options(home: &Home) -> Options {
         jobs: 1,
         grace: Duration::from_secs(1),
         resume: false,
-        fix: FixPolicy::default(),
         hosts: gonogo::engine::docker::host::Hosts::default(),
+        fix: FixPolicy::default(),
     }
 }
 

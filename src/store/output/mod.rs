@@ -36,7 +36,7 @@ pub use line::{OutputLine, Window};
 pub use reader::{Reader, Totals};
 pub use sample::Sample;
 pub use search::{Direction, Hit, Hits, Wanted, pattern};
-pub use segment::folder;
+pub use segment::{folder, scratch};
 pub use step::Step;
 pub use writer::{Grown, Writer};
 

@@ -32,8 +32,16 @@ pub fn folder(dir: &Path, id: &OutputId) -> PathBuf {
             job.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         format!("{kept}~{}", &blake3::hash(job.as_bytes()).to_hex()[..16])
     };
+    if id.is_container() {
+        return scratch(dir).join(job).join(id.attempt.to_string());
+    }
     let attempt = if id.repair { format!("repair-{}", id.attempt) } else { id.attempt.to_string() };
     dir.join(id.run.to_string()).join(job).join(attempt)
+}
+
+/// Where logs of containers are recorded while somebody reads them. Nothing there is of use to the next gonogo.
+pub fn scratch(dir: &Path) -> PathBuf {
+    dir.join("containers")
 }
 
 /// A segment as it was written.
