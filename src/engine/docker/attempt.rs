@@ -164,7 +164,7 @@ pub(super) async fn open(
     let nonce = nonce.get(..32).unwrap_or_default().to_owned();
     let made = Made {
         order,
-        image: &image.id,
+        image,
         who: &who,
         way: &way,
         network: services.network.as_deref(),

@@ -19,7 +19,7 @@ use crate::{
     engine::{artifact, port::Order},
 };
 
-use super::{label, script};
+use super::{image::Image, label, script};
 
 /// How a workspace comes into a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,8 +137,8 @@ pub fn caches(order: &Order) -> Vec<(String, PathBuf)> {
 pub struct Made<'a> {
     /// The order.
     pub order: &'a Order,
-    /// The image's id.
-    pub image: &'a str,
+    /// The image.
+    pub image: &'a Image,
     /// Who runs in it.
     pub who: &'a Who,
     /// How the workspace comes into it.
@@ -160,6 +160,7 @@ impl Made<'_> {
         let tty = order.job.spec.tty && self.role == "job";
         let mut labels = labels(order, self.role, "");
         labels.insert(label::NONCE.into(), self.nonce.into());
+        labels.insert(label::IMAGE.into(), self.image.name.clone());
         let mut entrypoint = vec!["sh".to_owned()];
         if tty {
             // What is typed must not be shown, and is longer than a terminal's line.
@@ -174,7 +175,7 @@ impl Made<'_> {
         let env = self.who.user.as_ref().filter(|user| numbered(user)).map(|_| vec!["HOME=/tmp".to_owned()]);
         ContainerCreateBody {
             env,
-            image: Some(self.image.to_owned()),
+            image: Some(self.image.id.clone()),
             entrypoint: Some(entrypoint),
             cmd: Some(Vec::new()),
             user: self.who.user.clone(),

@@ -38,6 +38,9 @@ pub const ROLE_COMMAND: &str = "command";
 /// It is the volume of a cache.
 pub const ROLE_CACHE: &str = "cache";
 
+/// Name of the image that it was asked for by: the container itself is made of the image's number.
+pub const IMAGE: &str = "dev.gonogo.image";
+
 /// What stands in the marks of its output.
 pub const NONCE: &str = "dev.gonogo.nonce";
 

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-use super::{body, fault::Fault, health, image};
+use super::{body, fault::Fault, health, image, label};
 
 /// However often it may fail, no check goes on for longer.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -106,12 +106,14 @@ async fn create(
 ) -> Result<String, Fault> {
     let endpoint = EndpointSettings { aliases: Some(vec![service.name.clone()]), ..EndpointSettings::default() };
     let tmpfs = body::tmpfs(&service.tmpfs);
+    let mut labels = body::labels(order, label::ROLE_SERVICE, &service.name);
+    labels.insert(label::IMAGE.into(), image.name.clone());
     let body = ContainerCreateBody {
         image: Some(image.id.clone()),
         hostname: Some(service.name.clone()),
         cmd: (!service.command.is_empty()).then(|| service.command.clone()),
         env: Some(service.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
-        labels: Some(body::labels(order, "service", &service.name)),
+        labels: Some(labels),
         // It is checked from here: not every engine checks by itself.
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..HealthConfig::default() }),
         host_config: Some(bollard::models::HostConfig {

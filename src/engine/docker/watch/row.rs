@@ -44,7 +44,7 @@ pub fn of_summary(engine: &str, summary: ContainerSummary) -> Option<ContainerRo
     Some(ContainerRow {
         container: ContainerRef { engine: engine.to_owned(), id: summary.id? },
         name: name(summary.names.unwrap_or_default()),
-        image: image(summary.image.unwrap_or_default()),
+        image: labels.get(label::IMAGE).cloned().unwrap_or_else(|| image(summary.image.unwrap_or_default())),
         state,
         health: health_in_words(&status),
         ports: ports.into_iter().collect(),
