@@ -71,7 +71,7 @@ pub(in crate::engine) async fn attempt(
             }
             // Its engine has kept all that it printed.
             recorder = Recorder::anew(dir, output, &secrets);
-            let follow = Follow::taken_up(order, &host, port, &mut recorder, id, &nonce);
+            let follow = Follow::taken_up(order, &host, port, &mut recorder, &secrets, id, &nonce);
             Ok(follow.attend(deadline, stop).await)
         }
         Ok(take_up::Found::Lost) => {
@@ -198,7 +198,7 @@ async fn begin<'a, P: JobPort>(
     host: &'a Host,
     port: &'a P,
     recorder: &'a mut Recorder,
-    secrets: &[(String, String)],
+    secrets: &'a [(String, String)],
     opened: Opened,
 ) -> Result<Follow<'a, P>, Early> {
     let docker = host.client().await?;
@@ -229,7 +229,8 @@ async fn begin<'a, P: JobPort>(
         // A terminal that is hung up ends what runs on it: it stays open until the container has ended.
         Ok::<_, std::io::Error>(input)
     };
-    let follow = Follow::new(order, host, port, recorder, opened.id, &opened.nonce, attached.output, opened.sent);
+    let follow =
+        Follow::new(order, host, port, recorder, secrets, opened.id, &opened.nonce, attached.output, opened.sent);
     Ok(follow.with_input(Box::pin(send), tty))
 }
 

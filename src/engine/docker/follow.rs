@@ -34,11 +34,16 @@ use super::{
     host::Host,
     marks::{Mark, Marks, Part},
     outcome::{self, Said},
-    reach, ship,
+    reach,
+    replay::Replay,
+    ship,
 };
 
 /// Output that may still turn out to be part of a secret is held back no longer than this once the container falls silent.
 const SILENCE: Duration = Duration::from_millis(80);
+
+/// Before what broke off is read on: where it breaks off at once again, nobody is kept busy with that.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Between two tries to end a container that does not end.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -52,7 +57,9 @@ pub(super) struct Follow<'a, P> {
     host: &'a Host,
     port: &'a P,
     recorder: &'a mut Recorder,
+    secrets: &'a [(String, String)],
     id: String,
+    nonce: String,
     marks: Marks,
     output: Option<Output>,
     /// Gives it its script; and then, while it runs, the way to it.
@@ -62,9 +69,11 @@ pub(super) struct Follow<'a, P> {
     sent: Option<ship::Sent>,
     /// So many steps have been reported as begun, and as ended.
     seen: (u32, u32),
-    /// Bytes that came, and so many that come again and have been recorded.
-    came: u64,
-    again: u64,
+    replay: Replay,
+    /// What came was not what was printed: all of it has to be recorded anew.
+    different: bool,
+    /// The engine's log is read, which may lack something until it is read as a whole.
+    from_log: bool,
     /// Each part of the output begins with the time at which it was printed.
     stamped: bool,
     step: Option<(u32, Timestamp)>,
@@ -89,6 +98,7 @@ impl<'a, P: JobPort> Follow<'a, P> {
         host: &'a Host,
         port: &'a P,
         recorder: &'a mut Recorder,
+        secrets: &'a [(String, String)],
         id: String,
         nonce: &str,
         output: Output,
@@ -99,15 +109,18 @@ impl<'a, P: JobPort> Follow<'a, P> {
             host,
             port,
             recorder,
+            secrets,
             id,
+            nonce: nonce.to_owned(),
             marks: Marks::new(nonce),
             output: Some(output),
             input: None,
             wait_for_quiet: false,
             sent,
             seen: order.seen.map_or((0, 0), |seen| (seen.begun, seen.ended)),
-            came: 0,
-            again: 0,
+            replay: Replay::default(),
+            different: false,
+            from_log: false,
             stamped: false,
             step: None,
             last: None,
@@ -122,11 +135,12 @@ impl<'a, P: JobPort> Follow<'a, P> {
         host: &'a Host,
         port: &'a P,
         recorder: &'a mut Recorder,
+        secrets: &'a [(String, String)],
         id: String,
         nonce: &str,
     ) -> Self {
         let nothing = Box::pin(futures::stream::empty());
-        let mut follow = Self::new(order, host, port, recorder, id, nonce, nothing, None);
+        let mut follow = Self::new(order, host, port, recorder, secrets, id, nonce, nothing, None);
         follow.output = None;
         follow.stamped = !order.job.spec.tty;
         follow
@@ -160,18 +174,34 @@ impl<'a, P: JobPort> Follow<'a, P> {
             match state.status {
                 Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::PAUSED) => {
                     tracing::info!(run = %self.order.run, job = %self.order.key(), "its output broke off; read on");
+                    tokio::time::sleep(PAUSE).await;
                 }
                 // A log that is followed may break off before the last words. What has ended is read to its end, once.
-                _ if self.step.is_some() && !ended => ended = true,
+                _ if (self.step.is_some() || self.from_log) && !ended => ended = true,
+                _ if self.different => {}
                 _ => return self.finish(&state).await,
             }
-            // What had come comes again.
-            (self.again, self.came) = (self.came, 0);
-            self.stamped = false;
+            if std::mem::take(&mut self.different) {
+                tracing::warn!(run = %self.order.run, job = %self.order.key(), "the engine had lost some of its output");
+                self.forget();
+            } else {
+                self.replay.again();
+                self.stamped = false;
+            }
         }
     }
 
+    /// Begins anew, as if nothing had come.
+    fn forget(&mut self) {
+        *self.recorder = Recorder::anew(&self.order.output_dir, &self.order.output, self.secrets);
+        self.marks = Marks::new(&self.nonce);
+        (self.step, self.last, self.said) = (None, None, Said::default());
+        self.replay = Replay::default();
+        self.stamped = !self.order.job.spec.tty;
+    }
+
     async fn read_again(&mut self, follow: bool) -> Result<Output, Fault> {
+        self.from_log = true;
         let options =
             LogsOptionsBuilder::new().follow(follow).stdout(true).stderr(true).timestamps(self.stamped).build();
         Ok(Box::pin(self.host.client().await?.logs(&self.id, Some(options))))
@@ -246,6 +276,9 @@ impl<'a, P: JobPort> Follow<'a, P> {
                 part = output.next() => match part {
                     Some(Ok(part)) => {
                         self.take(&LogOutput::into_bytes(part)).await;
+                        if self.different {
+                            break;
+                        }
                         if let Some(Cut::Step(step)) = self.cut && self.step.map(|(step, _)| step) != Some(step) {
                             (self.cut, act_at) = (None, None);
                         }
@@ -277,9 +310,10 @@ impl<'a, P: JobPort> Follow<'a, P> {
         {
             (at, part) = (time, rest);
         }
-        let known = self.again.saturating_sub(self.came).min(part.len() as u64);
-        self.came += part.len() as u64;
-        let new = part.get(known as usize..).unwrap_or_default();
+        let Ok(new) = self.replay.take(part) else {
+            self.different = true;
+            return;
+        };
         let mut reports = Vec::new();
         let mut marks = std::mem::replace(&mut self.marks, Marks::new(""));
         marks.feed(new, |part| match part {
@@ -311,13 +345,17 @@ impl<'a, P: JobPort> Follow<'a, P> {
                 self.recorder.step_began(step);
                 self.step = Some((step, at));
                 let first_line = self.recorder.lines();
-                (step >= self.seen.0).then_some(JobReport::StepStarted { step, pid: 0, started: 0, first_line })
+                let is_new = step >= self.seen.0;
+                self.seen.0 = self.seen.0.max(step + 1);
+                is_new.then_some(JobReport::StepStarted { step, pid: 0, started: 0, first_line })
             }
             Mark::Ended { step, exit } => {
                 let began = self.step.take().map_or(at, |(_, began)| began);
                 self.last = Some((step, exit));
                 let took = Millis::between(began, at);
-                (step >= self.seen.1).then_some(JobReport::StepFinished { step, exit, took })
+                let is_new = step >= self.seen.1;
+                self.seen.1 = self.seen.1.max(step + 1);
+                is_new.then_some(JobReport::StepFinished { step, exit, took })
             }
         }
     }

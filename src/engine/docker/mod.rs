@@ -32,6 +32,7 @@ mod pipe;
 mod progress;
 mod reach;
 mod reference;
+mod replay;
 mod script;
 pub mod service;
 pub mod ship;
