@@ -152,7 +152,8 @@ fn timed(command: &mut Command) -> Duration {
 
 /// A container that prints as fast as it can: from its start to the last line on disk, beside `docker logs --follow > file`.
 fn flood(dir: &Path, lines: usize, rounds: usize) {
-    let print = format!("busybox seq -f \"%.0f the quick brown fox jumps over the lazy dog and runs away\" {lines}");
+    let print =
+        format!("busybox seq {lines} | busybox sed 's/$/ the quick brown fox jumps over the lazy dog and runs/'");
     let mut times: [Vec<Duration>; 2] = Default::default();
     for round in 0..rounds {
         let place = dir.join(format!("flood-{round}"));
@@ -165,7 +166,7 @@ fn flood(dir: &Path, lines: usize, rounds: usize) {
         times[0].push(began.elapsed());
         Command::new("docker").args(["rm", "-f", &id]).stdout(Stdio::null()).status().expect("docker");
         let mut text = String::new();
-        job(&mut text, "s", &format!("steps = ['''{print}''']"));
+        job(&mut text, "s", &format!("steps = [\"\"\"{print}\"\"\"]"));
         times[1].push(gonogo(&place, &text));
         let shown = Command::new(env!("CARGO_BIN_EXE_gonogo"))
             .args(["logs", "1/s"])

@@ -85,23 +85,31 @@ pub(super) async fn own_caches(
 /// Removes everything of an attempt but its caches.
 pub async fn attempt(order: &Order, host: &Host) {
     // What could not be removed is said, and removed by the next gonogo.
-    let _ = remove(host, &[(label::MARKER, &order.marker)], &BTreeSet::new()).await;
+    let alone = order.job.spec.container.services.is_empty();
+    let removed = remove(host, &[(label::MARKER, &order.marker)], &BTreeSet::new(), alone).await;
+    if alone && removed.is_ok() {
+        // All that there can be besides, and its name is known: that is quicker than to look.
+        if let Ok(docker) = host.client().await {
+            let options = RemoveVolumeOptionsBuilder::new().force(true).build();
+            let _ = gone(docker.remove_volume(&body::name(order, "workspace"), Some(options)).await);
+        }
+    }
 }
 
 /// Removes what earlier attempts of a job have left.
 pub(super) async fn earlier(order: &Order, host: &Host) {
     let run = order.run.to_string();
     let job = [(label::HOME, order.home.as_str()), (label::RUN, &run), (label::JOB, order.key().as_str())];
-    let _ = remove(host, &job, &BTreeSet::from([order.marker.clone()])).await;
+    let _ = remove(host, &job, &BTreeSet::from([order.marker.clone()]), false).await;
 }
 
 /// Removes everything of this gonogo but caches, environments and what belongs to the attempts with these markers.
 pub async fn leftovers(host: &Host, home: &str, live: &BTreeSet<String>) -> Result<(), Fault> {
-    remove(host, &[(label::HOME, home)], live).await
+    remove(host, &[(label::HOME, home)], live, false).await
 }
 
-async fn remove(host: &Host, labels: &[(&str, &str)], live: &BTreeSet<String>) -> Result<(), Fault> {
-    let removed = tokio::time::timeout(LONGEST, remove_all(host, labels, live)).await.unwrap_or_else(|_| {
+async fn remove(host: &Host, labels: &[(&str, &str)], live: &BTreeSet<String>, alone: bool) -> Result<(), Fault> {
+    let removed = tokio::time::timeout(LONGEST, remove_all(host, labels, live, alone)).await.unwrap_or_else(|_| {
         let why = format!("it took longer than {} seconds", LONGEST.as_secs());
         Err(Fault::new(EngineFault::Away, "not all of it could be removed", why))
     });
@@ -111,7 +119,7 @@ async fn remove(host: &Host, labels: &[(&str, &str)], live: &BTreeSet<String>) -
     removed
 }
 
-async fn remove_all(host: &Host, labels: &[(&str, &str)], live: &BTreeSet<String>) -> Result<(), Fault> {
+async fn remove_all(host: &Host, labels: &[(&str, &str)], live: &BTreeSet<String>, alone: bool) -> Result<(), Fault> {
     let docker = host.client().await?;
     let filters = label::filter(labels);
     let failed = |error| Fault::of("what is left can't be listed", &error);
@@ -130,7 +138,9 @@ async fn remove_all(host: &Host, labels: &[(&str, &str)], live: &BTreeSet<String
     let options = || Some(RemoveContainerOptionsBuilder::new().force(true).v(true).build());
     let all = containers.iter().map(|id| async move { gone(docker.remove_container(id, options()).await) });
     futures::future::join_all(all).await.into_iter().collect::<Result<(), Fault>>()?;
-    // Most jobs have neither a network nor a volume of their own.
+    if alone {
+        return Ok(());
+    }
     let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
     for network in docker.list_networks(Some(networks)).await.map_err(failed)? {
         if let (Some(labels), Some(id)) = (&network.labels, &network.id)
