@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, init, logs,
+    answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, env, init, logs,
     pictures, prune, run, status, watch,
 };
 
@@ -58,6 +58,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Say whether machine, terminal and files are fit for work
     Doctor(doctor::Args),
+    /// Keep prepared containers, and work in them
+    Env(env::Args),
     /// Copy everything that is recorded into a file, also while gonogo is at work
     Backup(backup::BackupArgs),
     /// Put a copy in the place of what is recorded, and keep that

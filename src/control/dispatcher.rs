@@ -222,6 +222,7 @@ impl Dispatcher {
             let _ = reply.send(result);
         }
         if self.stopping.is_none() && self.unrecorded.is_empty() && !self.unsound {
+            self.performer.wish(self.book.state());
             for effect in schedule(self.book.state(), &self.live) {
                 match effect {
                     Effect::Start(key) => {

@@ -92,6 +92,10 @@ impl Reading {
                     )
                 })
             }
+            // Answered by the session itself.
+            Query::Environments | Query::Assign { .. } | Query::Collect(_) => {
+                Err(Refusal::new("environments are not kept from here"))
+            }
             Query::Run { run } => {
                 published.reader().and_then(|log| log.run(*run)).map_err(|error| unread(&error)).and_then(|records| {
                     match records.as_slice() {

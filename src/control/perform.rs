@@ -23,7 +23,10 @@ use crate::{
         outcome::{Failure, JobOutcome},
         time::{Millis, Timestamp},
     },
-    engine::port::{Ended, JobReport, Seen, Stop, StopSignal},
+    engine::{
+        docker::pool::Pools,
+        port::{Ended, JobReport, Seen, Stop, StopSignal},
+    },
     protocol::{event::RepairResult, session::surroundings},
     redact::Secrets,
     state::{board::State, job::JobStatus},
@@ -31,7 +34,7 @@ use crate::{
 };
 
 use super::{
-    attempts,
+    attempts, environments,
     handle::Options,
     input::{Input, NoPlan, Prune, RepairReport, Report, TaskKey},
     observe::LONGEST_WAIT,
@@ -55,6 +58,8 @@ pub(super) struct Ground {
     pub(super) environment: Arc<Environment>,
     /// Where finished outputs are handed in.
     pub(super) packer: Packer,
+    /// Prepared containers.
+    pub(super) pools: Pools,
 }
 
 /// Starts and stops tasks.
@@ -70,23 +75,30 @@ pub(super) struct Performer {
 }
 
 impl Performer {
+    #[allow(clippy::too_many_arguments, reason = "each is one thing that it needs")]
     pub(super) fn new(
         options: Options,
         marker: String,
         inputs: mpsc::Sender<Input>,
         published: Arc<Published>,
         packer: Packer,
+        pools: Pools,
         runtime: Handle,
         tasks: TaskTracker,
     ) -> Self {
         let environment = Arc::new(surroundings());
-        let ground = Ground { options: Arc::new(options), marker, inputs, published, environment, packer };
+        let ground = Ground { options: Arc::new(options), marker, inputs, published, environment, packer, pools };
         Self { ground, runtime, tasks, stops: HashMap::new(), environments: HashMap::new(), taken_up: HashMap::new() }
     }
 
     /// These attempts were begun by an earlier gonogo.
     pub(super) fn take_up(&mut self, attempts: HashMap<TaskKey, Seen>) {
         self.taken_up = attempts;
+    }
+
+    /// Tells which environments are wanted, if that has changed.
+    pub(super) fn wish(&self, state: &State) {
+        self.ground.pools.wish(|wishes| environments::are_the_wishes(state, wishes), || environments::wishes(state));
     }
 
     /// Somebody there asked for this run, or that it run again (`anew`); or for something of it, which counts only where nothing

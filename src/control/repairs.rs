@@ -236,6 +236,7 @@ impl Port<'_> {
             grace: task.ground.options.grace,
             project: task.root.clone(),
             home: task.ground.home().to_owned(),
+            pools: None,
             offline: !planned.spec.container.proof_network,
             seen: None,
             job: planned,

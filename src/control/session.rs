@@ -9,11 +9,12 @@ use tokio::{
 
 use crate::{
     domain::id::{RequestId, Seq},
+    engine::docker::pool::Pools,
     protocol::{
         command::Refusal,
         event::Record,
         frame::{Ask, Frame},
-        query::Answer,
+        query::{Answer, Query},
         session::{Session, Visitor, VisitorKind},
         telemetry::Telemetry,
     },
@@ -21,6 +22,7 @@ use crate::{
 };
 
 use super::{
+    assign::{self, Leases},
     input::Input,
     look_up::Reading,
     publish::{Presence, Published},
@@ -48,6 +50,8 @@ pub(super) struct Desk {
     pub(super) output_dir: PathBuf,
     /// Login name of the user that this process runs as.
     pub(super) owner: String,
+    /// Prepared containers; `None` where the log is only read along.
+    pub(super) pools: Option<Pools>,
 }
 
 /// Opens a session: the client's end, and the task that serves it.
@@ -55,7 +59,15 @@ pub(super) fn open(desk: Desk, visitor: Visitor, since: Option<Seq>) -> (Session
     let (ask_tx, ask_rx) = mpsc::channel(ASKS);
     let (frame_tx, frame_rx) = mpsc::channel(FRAMES);
     let presence = desk.published.join(&visitor);
-    let server = Server { desk, visitor, frames: frame_tx, since, sent: Seq(0), readings: Vec::new() };
+    let server = Server {
+        desk,
+        visitor,
+        frames: frame_tx,
+        since,
+        sent: Seq(0),
+        readings: Vec::new(),
+        leases: Leases::default(),
+    };
     (Session::new(ask_tx, frame_rx), server.serve(ask_rx, presence))
 }
 
@@ -75,6 +87,8 @@ struct Server {
     sent: Seq,
     /// Queries that are under way.
     readings: Vec<Reading>,
+    /// Members of environments that the client has.
+    leases: Leases,
 }
 
 impl Server {
@@ -257,6 +271,11 @@ impl Server {
                     };
                     Some((id, result))
                 });
+            }
+            Ask::Query { id, query: query @ (Query::Environments | Query::Assign { .. } | Query::Collect(_)) } => {
+                let (pools, leases) = (self.desk.pools.clone(), self.leases.clone());
+                let visitor = self.visitor.clone();
+                under_way.spawn(async move { Some((id, assign::answer(pools, &leases, &visitor, query).await)) });
             }
             Ask::Query { id, query } => {
                 let reading = Reading::new(id);

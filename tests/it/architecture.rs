@@ -42,7 +42,14 @@ struct Kept {
 
 const KEPT: &[Kept] = &[
     Kept { name: "ratatui", home: "tui", others: &[] },
-    Kept { name: "crossterm", home: "tui", others: &[("cli/doctor/mod.rs", "asks how large the terminal is")] },
+    Kept {
+        name: "crossterm",
+        home: "tui",
+        others: &[
+            ("cli/doctor/mod.rs", "asks how large the terminal is"),
+            ("cli/env/terminal.rs", "says how large the terminal is"),
+        ],
+    },
     Kept { name: "rusqlite", home: "store", others: &[] },
 ];
 
@@ -53,11 +60,13 @@ const PURE: &[&str] = &[
     "diagnose/",
     "redact/",
     "control/decide.rs",
+    "control/environments.rs",
     "control/observe.rs",
     "control/advance.rs",
     "control/aside.rs",
     "control/schedule.rs",
     "control/retain.rs",
+    "engine/docker/pool/plan/",
 ];
 const IMPURE: &[&str] =
     &["tokio::", "std::fs", "fs::", "now()", "std::env", "std::process::Command", "SystemTime", "Instant::"];

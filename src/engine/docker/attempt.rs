@@ -23,7 +23,7 @@ use super::{
     follow::Follow,
     host::{Host, Hosts},
     image::{self, Image, Provide},
-    reach,
+    pool, reach,
     script::Script,
     service::{self, NoServices, Services},
     ship, sweep, take_up,
@@ -64,6 +64,22 @@ pub(in crate::engine) async fn attempt(
     };
     let mut recorder;
     let mut secrets = secrets;
+    if order.job.is_in_member() && order.pools.is_some() {
+        recorder = Recorder::new(dir, output, &secrets);
+        // Nobody has kept what one printed that was cut off.
+        let ran = match order.seen {
+            Some(_) => Ok(Some(JobOutcome::Lost)),
+            None => Box::pin(pool::run(order, hosts, port, &mut recorder, &secrets, deadline, stop.clone())).await,
+        };
+        let followed = match ran {
+            Ok(Some(outcome)) => Ok(outcome),
+            Ok(None) => Box::pin(fresh(order, &host, port, &mut recorder, &secrets, deadline, stop)).await,
+            Err(early) => Err(early),
+        };
+        let outcome = ended(order, followed);
+        sweep::attempt(order, &host).await;
+        return (outcome, recorder, secrets);
+    }
     let followed = match take_up::find(order, &host, deadline, &stop).await {
         Ok(take_up::Found::Running { id, nonce, kept }) => {
             if !kept.is_empty() {
@@ -80,24 +96,27 @@ pub(in crate::engine) async fn attempt(
         }
         Ok(take_up::Found::Nothing) => {
             recorder = Recorder::new(dir, output, &secrets);
-            fresh(order, &host, port, &mut recorder, &secrets, deadline, stop).await
+            Box::pin(fresh(order, &host, port, &mut recorder, &secrets, deadline, stop)).await
         }
         Err(early) => {
             recorder = Recorder::new(dir, output, &secrets);
             Err(early)
         }
     };
-    let outcome = match followed {
-        Ok(outcome) => outcome,
-        Err(Early::Ended(outcome)) => outcome,
+    let outcome = ended(order, followed);
+    sweep::attempt(order, &host).await;
+    (outcome, recorder, secrets)
+}
+
+fn ended(order: &Order, followed: Result<JobOutcome, Early>) -> JobOutcome {
+    match followed {
+        Ok(outcome) | Err(Early::Ended(outcome)) => outcome,
         Err(Early::Stopped(reason)) => JobOutcome::Cancelled { reason },
         Err(Early::TimedOut) => {
             let after = order.job.spec.timeout.unwrap_or_default();
             JobOutcome::Failed { failure: Failure::TimedOut { after } }
         }
-    };
-    sweep::attempt(order, &host).await;
-    (outcome, recorder, secrets)
+    }
 }
 
 async fn fresh(

@@ -24,6 +24,7 @@ mod look;
 mod marks;
 mod objects;
 mod pipe;
+pub mod pool;
 mod progress;
 mod reach;
 mod reference;

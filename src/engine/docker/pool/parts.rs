@@ -1,0 +1,89 @@
+//! What an environment adds to a container, whether it is a member of a pool or a job's own: mounts, ports.
+
+use std::{collections::HashMap, path::Path};
+
+use bollard::models::{Mount, MountType, PortBinding};
+
+use crate::domain::container::{EnvironmentSpec, MountSpec, PortSpec};
+
+/// The mounts of an environment, with the project at `root`. Directories of the project that are missing are made, so that they
+/// don't belong to the engine.
+pub fn mounts(environment: &EnvironmentSpec, root: &Path) -> Vec<Mount> {
+    environment.mounts.iter().map(|mount| made(mount, root)).collect()
+}
+
+fn made(mount: &MountSpec, root: &Path) -> Mount {
+    let mut source = mount.source.clone();
+    let typ = if is_path(&source) {
+        let path = root.join(&source);
+        if Path::new(&source).is_relative() {
+            // Where it can't be made, the engine says that it is not there.
+            let _ = std::fs::create_dir_all(&path);
+        }
+        source = path.components().collect::<std::path::PathBuf>().to_string_lossy().into_owned();
+        MountType::BIND
+    } else {
+        MountType::VOLUME
+    };
+    Mount {
+        typ: Some(typ),
+        source: Some(source),
+        target: Some(mount.target.clone()),
+        read_only: Some(mount.read_only),
+        ..Mount::default()
+    }
+}
+
+/// The first mount of a path: an engine that does not see this machine's files can't have it.
+pub fn first_path(environment: &EnvironmentSpec) -> Option<&str> {
+    environment.mounts.iter().map(|mount| mount.source.as_str()).find(|source| is_path(source))
+}
+
+/// It is a path rather than the name of a volume.
+fn is_path(source: &str) -> bool {
+    source.contains('/') || source.starts_with('.')
+}
+
+/// Ports as the API takes them: exposed, and bound.
+pub fn ports(ports: &[PortSpec]) -> (Vec<String>, HashMap<String, Option<Vec<PortBinding>>>) {
+    let name = |port: &PortSpec| format!("{}/tcp", port.container);
+    let mut bound: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    for port in ports {
+        // 0 is any that is free: the engine's own word for it is no number.
+        let host_port = (port.host != 0).then(|| port.host.to_string());
+        let bindings = bound.entry(name(port)).or_insert_with(|| Some(Vec::new()));
+        bindings.get_or_insert_default().push(PortBinding { host_ip: None, host_port });
+    }
+    (ports.iter().map(name).collect(), bound)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_source_is_a_path_or_the_name_of_a_volume() {
+        let root = tempfile::tempdir().unwrap();
+        let mount = |source: &str| MountSpec { source: source.into(), target: "/t".into(), read_only: true };
+        let environment = EnvironmentSpec {
+            mounts: ["data", "./data", "deps/cache", "/etc"].map(mount).into(),
+            ..EnvironmentSpec::default()
+        };
+        let made = mounts(&environment, root.path());
+        let kinds: Vec<_> = made.iter().map(|mount| mount.typ.unwrap()).collect();
+        assert_eq!(kinds, [MountType::VOLUME, MountType::BIND, MountType::BIND, MountType::BIND]);
+        assert_eq!(made[1].source.as_deref(), Some(root.path().join("data").to_str().unwrap()));
+        assert!(root.path().join("deps/cache").is_dir());
+        assert_eq!(first_path(&environment), Some("./data"));
+    }
+
+    #[test]
+    fn ports_are_bound_as_declared() {
+        let spec = [PortSpec { host: 0, container: 3000 }, PortSpec { host: 8080, container: 80 }];
+        let (exposed, bound) = ports(&spec);
+        assert_eq!(exposed, ["3000/tcp", "80/tcp"]);
+        let host = |name: &str| bound[name].as_ref().unwrap()[0].host_port.clone();
+        assert_eq!((host("3000/tcp"), host("80/tcp")), (None, Some("8080".into())));
+    }
+}
