@@ -76,9 +76,9 @@ fn environment(dir: Option<&Path>, name: &str) -> Result<(PathBuf, EnvironmentSp
         let problem = Problem::usage(format!("there is no environment `{name}` in {}", file.display()));
         let known: Vec<&str> = loaded.definition.environments.iter().map(|spec| spec.name.as_str()).collect();
         return Err(match (loaded.problems.first(), known.as_slice()) {
-            (Some(_), _) => problem.hint("something in it is wrong: `gonogo config check`"),
+            (Some(_), []) => problem.hint("something in it is wrong: `gonogo config check`"),
             (None, []) => problem.hint(format!("add [environments.{name}]")),
-            (None, known) => {
+            (_, known) => {
                 let meant = suggest::did_you_mean(name, known.iter().copied());
                 problem.hint(meant.unwrap_or_else(|| format!("there are: {}", known.join(", "))))
             }

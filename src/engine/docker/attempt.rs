@@ -23,7 +23,8 @@ use super::{
     follow::Follow,
     host::{Host, Hosts},
     image::{self, Image, Provide},
-    pool, reach,
+    pool::{self, parts},
+    reach,
     script::Script,
     service::{self, NoServices, Services},
     ship, sweep, take_up,
@@ -171,6 +172,10 @@ pub(super) async fn open(
 ) -> Result<Opened, Fault> {
     let docker = host.client().await?;
     let spec = &order.job.spec.container;
+    if let Some(path) = order.job.environment.as_deref().and_then(parts::first_path).filter(|_| !host.shares_files()) {
+        let what = format!("the engine {} can't mount {path}", host.name());
+        return Err(Fault::new(EngineFault::Refused, what, "it does not see this machine's files"));
+    }
     let who = Who::of(spec, &image.user, &order.workspace, host.shares_files());
     let way =
         if host.shares_files() && !who.must_send { Way::Mounted } else { Way::Sent(body::name(order, "workspace")) };
@@ -220,11 +225,13 @@ async fn begin<'a, P: JobPort>(
     let mut variables = environment::own(order);
     variables.extend(order.job.spec.env.clone());
     let directory = body::directory(order).to_string_lossy().into_owned();
+    let before = order.job.environment.as_deref().map(parts::before).unwrap_or_default();
     let script = Script {
         nonce: &opened.nonce,
         directory: &directory,
         variables: &variables,
         secrets,
+        before: &before,
         steps: &order.job.spec.steps,
         give_back: opened.who.give_back && opened.sent.is_none(),
     };

@@ -34,6 +34,7 @@ use super::{
     fault::Fault,
     host::Host,
     marks::{Mark, Marks, Part},
+    pool::parts,
     reach, ship,
 };
 
@@ -392,6 +393,9 @@ impl<'a, P: JobPort> Follow<'a, P> {
             (Some((_, exit)), None) if exit != 0 && code != 0 => failed(Failure::Exit { code: exit }),
             (None, None) if code == 97 && self.order.job.spec.tty => {
                 not_run("its image has no `stty`, which a job with `tty` needs".into(), Some("leave `tty` out".into()))
+            }
+            (None, None) if code == parts::NOT_PREPARED && self.order.job.environment.is_some() => {
+                not_run("its environment could not be prepared".into(), Some("its output says why".into()))
             }
             _ if steps == 0 && code == 0 => JobOutcome::Passed,
             _ => {

@@ -106,7 +106,8 @@ mod tests {
         let (found, end) = (String::from_utf8_lossy(&said.stdout).into_owned(), said.status.success());
         one.kill().unwrap();
         other.kill().unwrap();
-        (one.wait().unwrap(), other.wait().unwrap());
+        one.wait().unwrap();
+        other.wait().unwrap();
         assert_eq!(found.lines().collect::<Vec<_>>(), [one.id().to_string()]);
         assert!(end);
     }

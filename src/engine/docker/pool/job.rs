@@ -178,6 +178,7 @@ impl<'a, P: JobPort> Steps<'a, P> {
             directory: &lease.assigned.directory,
             variables: &variables,
             secrets: &[],
+            before: "",
             steps: &order.job.spec.steps,
             give_back: who.give_back,
         }

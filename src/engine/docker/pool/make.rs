@@ -80,24 +80,8 @@ impl Order<'_> {
     /// Makes it. Whatever fails, nothing of it is left.
     pub(super) async fn make(&self, mut stop: StopSignal) -> Result<Made, NotMade> {
         let mut recorder = Recorder::anew(&self.output_dir, &self.output(), &[]);
-        let mut listening = stop.clone();
         let mut id = None;
-        let work = async {
-            let image = self.image(&mut recorder, &mut stop).await?;
-            let docker = self.host.client().await?;
-            let (made, who) = self.create(docker, &image).await?;
-            id = Some(made.clone());
-            self.prepare(docker, &made, &who, &mut recorder).await?;
-            let name = name(&self.key.plain(self.home), self.number, false);
-            let options = RenameContainerOptionsBuilder::new().name(&name).build();
-            let renamed = docker.rename_container(&made, options).await;
-            renamed.map_err(|error| Fault::of("it can't be given its name", &error))?;
-            Ok(Made { id: made, name })
-        };
-        let made = tokio::select! {
-            made = work => made,
-            _ = listening.wait_for(Option::is_some) => Err(NotMade::Stopped),
-        };
+        let made = self.make_with(&mut recorder, &mut stop, &mut id).await;
         match &made {
             Ok(_) => recorder.record(b"ready\n"),
             Err(why) => {
@@ -112,6 +96,28 @@ impl Order<'_> {
             tracing::warn!("what was printed when {} was prepared is not whole: {error}", self.key.name);
         }
         made
+    }
+
+    async fn make_with(
+        &self,
+        recorder: &mut Recorder,
+        stop: &mut StopSignal,
+        id: &mut Option<String>,
+    ) -> Result<Made, NotMade> {
+        let image = self.image(recorder, stop).await?;
+        let docker = self.host.client().await?;
+        // What is asked of the engine is done, whether anybody waits for it or not: so it is waited for.
+        let (made, who) = self.create(docker, &image).await?;
+        *id = Some(made.clone());
+        tokio::select! {
+            prepared = self.prepare(docker, &made, &who, recorder) => prepared?,
+            _ = stop.wait_for(Option::is_some) => return Err(NotMade::Stopped),
+        }
+        let name = name(&self.key.plain(self.home), self.number, false);
+        let options = RenameContainerOptionsBuilder::new().name(&name).build();
+        let renamed = docker.rename_container(&made, options).await;
+        renamed.map_err(|error| Fault::of("it can't be given its name", &error))?;
+        Ok(Made { id: made, name })
     }
 
     async fn image(&self, recorder: &mut Recorder, stop: &mut StopSignal) -> Result<Image, NotMade> {

@@ -1,10 +1,12 @@
 //! What an environment adds to a container, whether it is a member of a pool or a job's own: mounts, ports.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, fmt::Write as _, path::Path};
 
 use bollard::models::{Mount, MountType, PortBinding};
 
 use crate::domain::container::{EnvironmentSpec, MountSpec, PortSpec};
+
+use super::super::script::quoted;
 
 /// The mounts of an environment, with the project at `root`. Directories of the project that are missing are made, so that they
 /// don't belong to the engine.
@@ -57,6 +59,40 @@ pub fn ports(ports: &[PortSpec]) -> (Vec<String>, HashMap<String, Option<Vec<Por
     (ports.iter().map(name).collect(), bound)
 }
 
+/// The exit status of a script whose environment could not be prepared.
+pub const NOT_PREPARED: i64 = 96;
+
+/// What prepares a container of a job's own, as lines of its script: the commands of `setup`, then what the environment runs,
+/// then the wait until it is well.
+pub fn before(environment: &EnvironmentSpec) -> String {
+    let mut text = String::new();
+    let give_up = format!("gonogo_end; exit {NOT_PREPARED}");
+    for command in &environment.setup {
+        let command = quoted(command);
+        let _ = writeln!(
+            text,
+            "(exec sh -c {command}) </dev/null || {{ printf '%s\\n' 'not prepared: '{command}; {give_up}; }}"
+        );
+    }
+    if !environment.command.is_empty() {
+        let words: Vec<String> = environment.command.iter().map(|word| quoted(word)).collect();
+        let _ = writeln!(text, "{} </dev/null &", words.join(" "));
+    }
+    if let Some(health) = &environment.health {
+        let (command, pause) = (quoted(&health.command), health.interval.0.max(50));
+        let tries = u64::from(health.retries) + health.start.0 / pause;
+        let _ = writeln!(
+            text,
+            "tries=0\nuntil (exec sh -c {command}) </dev/null >/dev/null 2>&1; do\ntries=$((tries+1))\n\
+             if [ $tries -ge {tries} ]; then echo 'not prepared: its health check fails'; {give_up}; fi\n\
+             sleep {}.{:03}\ndone",
+            pause / 1000,
+            pause % 1000
+        );
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -76,6 +112,36 @@ mod tests {
         assert_eq!(made[1].source.as_deref(), Some(root.path().join("data").to_str().unwrap()));
         assert!(root.path().join("deps/cache").is_dir());
         assert_eq!(first_path(&environment), Some("./data"));
+    }
+
+    #[test]
+    fn a_container_of_a_jobs_own_is_prepared_by_its_script() {
+        use crate::domain::{container::HealthSpec, time::Millis};
+        let dir = tempfile::tempdir().unwrap();
+        let health = |command: &str| HealthSpec {
+            command: command.into(),
+            interval: Millis(50),
+            timeout: Millis(1000),
+            retries: 40,
+            start: Millis(0),
+        };
+        let run = |environment: &EnvironmentSpec| {
+            let script = format!("gonogo_end() {{ :; }}\n{}echo steps; kill $! 2>/dev/null\n", before(environment));
+            let ran = std::process::Command::new("sh").args(["-c", &script]).current_dir(dir.path()).output().unwrap();
+            (String::from_utf8_lossy(&ran.stdout).into_owned(), ran.status.code())
+        };
+        let mut environment = EnvironmentSpec {
+            setup: vec!["echo it\\'s set up".into()],
+            command: ["sh", "-c", "sleep 0.2; touch up; sleep 5"].map(str::to_owned).into(),
+            health: Some(health("test -e up")),
+            ..EnvironmentSpec::default()
+        };
+        assert_eq!(run(&environment), ("it's set up\nsteps\n".into(), Some(0)));
+        environment.setup.push("false".into());
+        assert_eq!(run(&environment), ("it's set up\nnot prepared: false\n".into(), Some(96)));
+        environment = EnvironmentSpec { health: Some(health("false")), ..EnvironmentSpec::default() };
+        let ran = run(&environment);
+        assert!(ran.0.contains("its health check fails") && ran.1 == Some(96), "{ran:?}");
     }
 
     #[test]

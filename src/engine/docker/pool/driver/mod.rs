@@ -50,6 +50,9 @@ const ASKS: usize = 64;
 /// How long the end of what is under way is waited for when gonogo ends.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// When nothing has happened for so long, nothing more is waited for when gonogo ends.
+const SETTLED: Duration = Duration::from_millis(100);
+
 /// Longer than anything lasts.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
 
@@ -323,9 +326,21 @@ impl Driver {
             }
         }
         let end = Instant::now() + PATIENCE;
-        while let Ok(Some((key, id, _))) = timeout(Duration::from_millis(100), self.returns.next()).await {
-            if let Some(held) = self.pools.get_mut(&key).and_then(|pool| pool.held(&id)) {
-                held.member.phase = Phase::Doomed;
+        // What has come back is cleaned, and what is under way ends. Whoever still has one goes on with it.
+        loop {
+            tokio::select! {
+                biased;
+                Some((key, id, soiled)) = self.returns.next(), if !self.returns.is_empty() => {
+                    self.take_back(&key, &id, soiled);
+                }
+                Some(done) = self.works.join_next(), if !self.works.is_empty() => {
+                    if let Ok(done) = done {
+                        self.hear(done);
+                    }
+                }
+                () = sleep_until(end) => break,
+                // A lease ends a moment after the session, or the job, that had it.
+                () = tokio::time::sleep(SETTLED), if self.works.is_empty() => break,
             }
         }
         for (key, pool) in std::mem::take(&mut self.pools) {

@@ -41,8 +41,9 @@ fn what_a_pool_needs() {
     let ancient = |phase| Member { created: at(-90_000), ..a(phase) };
     let id = |name: &str| name.to_owned();
     let up = Level::Up;
+    type Case<'a> = (&'a str, u32, u32, Level, usize, Vec<Member>, Vec<Action>);
     #[rustfmt::skip]
-    let cases: Vec<(&str, u32, u32, Level, usize, Vec<Member>, Vec<Action>)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("an empty pool is filled", 2, 4, up, 0, vec![], vec![Create, Create]),
         ("what is made counts", 1, 4, up, 0, vec![a(Phase::Preparing)], vec![]),
         ("what somebody has doesn't", 1, 4, up, 0, vec![a(assigned())], vec![Create]),
