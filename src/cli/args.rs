@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, env, init, logs,
-    pictures, prune, run, status, watch,
+    answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, env, exec, init,
+    logs, pictures, prune, ps, run, stats, status, watch,
 };
 
 /// Mission control for software delivery, in a terminal.
@@ -28,8 +28,14 @@ pub enum Command {
     Watch(watch::Args),
     /// Say how projects and runs stand
     Status(status::Args),
-    /// Print the output of a job
+    /// Print the output of a job, or of a container
     Logs(logs::Args),
+    /// List the containers of all engines
+    Ps(ps::Args),
+    /// Show what containers use of the machine
+    Stats(stats::Args),
+    /// Run a command in a container
+    Exec(exec::Args),
     /// List what waits for an answer, or show one with its diff and proof
     Approvals(approvals::Args),
     /// Answer GO: apply a proposal, open a gate

@@ -139,6 +139,18 @@ impl Client {
         self.query_with(query, |_| true).await
     }
 
+    /// Asks for something that comes in no parts, to be read with [`Self::answer`] before anything else is asked for.
+    pub async fn ask(&mut self, query: Query) -> Result<RequestId, Problem> {
+        let id = self.session.next_id();
+        self.send(Ask::Query { id, query }).await?;
+        Ok(id)
+    }
+
+    /// Waits for the answer to what was asked for last.
+    pub async fn answer(&mut self, id: RequestId) -> Result<Answer, Problem> {
+        self.reply(id, PATIENCE, |_| true).await
+    }
+
     /// Reads something that comes in parts; `part` sees each, the last one apart, and says whether it wants more.
     pub async fn query_with(&mut self, query: Query, part: impl FnMut(Answer) -> bool) -> Result<Answer, Problem> {
         let id = self.session.next_id();

@@ -13,15 +13,24 @@ use super::{
     client::{Client, Heard},
     connect::reading,
     place::{Place, Reach},
-    plain::say,
+    plain::{say, say_all},
     report::{Kind, Problem},
 };
 
 /// Arguments of `gonogo logs`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// RUN/JOB, RUN (its only or its first failed job), or nothing (of the newest run); RUN/JOB#LINE begins there
-    pub what: Option<Wanted>,
+    /// RUN/JOB, RUN (its only or its first failed job), or nothing (of the newest run); RUN/JOB#LINE begins there; or a container
+    pub what: Option<String>,
+    /// The log of this container, whatever else is called so
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["what", "attempt", "repair", "all"])]
+    pub container: Option<String>,
+    /// Of a container: which engine it is on
+    #[arg(long, value_name = "NAME")]
+    pub engine: Option<String>,
+    /// Of a container: only what it printed in this time (`90s`, `5m`, `1h`)
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub since: Option<u64>,
     /// Which attempt; without it, the newest
     #[arg(long)]
     pub attempt: Option<u32>,
@@ -48,6 +57,20 @@ pub struct Args {
     pub json: bool,
 }
 
+/// `90`, `90s`, `5m`, `1h`, in seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let (number, unit) = text.split_at(text.trim_end_matches(['s', 'm', 'h', 'd']).len());
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(format!("`{text}` is no time: 90s, 5m, 1h")),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("`{text}` is no time: 90s, 5m, 1h"))?;
+    Ok(number.saturating_mul(factor).min(i32::MAX as u64))
+}
+
 /// A run, a job of it, and a line.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -70,11 +93,39 @@ impl FromStr for Wanted {
     }
 }
 
+/// What was asked for, read.
+struct Asked {
+    args: Args,
+    what: Option<Wanted>,
+}
+
+impl std::ops::Deref for Asked {
+    type Target = Args;
+    fn deref(&self) -> &Args {
+        &self.args
+    }
+}
+
+/// It begins as a run does: with a number, before a slash or a line or nothing.
+fn names_a_run(text: &str) -> bool {
+    let number = text.split(['/', '#']).next().unwrap_or_default();
+    !number.is_empty() && number.len() < 12 && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Lines asked for at a time.
-const PAGE: u32 = 1000;
+const PAGE: u32 = 8192;
 
 /// Prints the output of a job.
 pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
+    let container = args.container.as_deref().or_else(|| args.what.as_deref().filter(|what| !names_a_run(what)));
+    if let Some(name) = container {
+        return super::container_log::run(&args, name).await;
+    }
+    if args.since.is_some() || args.engine.is_some() {
+        return Err(Problem::usage("--since and --engine are for containers").hint("name one with --container"));
+    }
+    let wanted = args.what.as_deref().map(str::parse::<Wanted>).transpose().map_err(Problem::usage)?;
+    let args = Asked { args, what: wanted };
     let place = Place::find(reach)?;
     let Some(reading) = reading(&place, false).await? else { return Err(super::status::nothing_yet()) };
     let (mut client, _kept) = reading.client().await?;
@@ -94,22 +145,35 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
     let grep = grep.map_err(|error| Problem::usage("the pattern does not read").because(&error))?;
     // A job may print faster than this reads: without `--follow` it ends where the output ended when it began.
     let end = if args.follow { u64::MAX } else { page(&mut client, &output, 0, 0).await?.total_lines };
+    let ask = |next: u64| Query::Lines {
+        output: output.clone(),
+        first: next,
+        count: end.saturating_sub(next).min(u64::from(PAGE)) as u32,
+    };
+    let has_ended = |client: &Client| has_ended(&client.state, &output) || holder(&place.paths.state_dir).is_none();
+    let mut ended = has_ended(&client);
+    let mut asked = client.ask(ask(next)).await?;
     loop {
-        let ended = has_ended(&client.state, &output) || holder(&place.paths.state_dir).is_none();
-        let count = end.saturating_sub(next).min(u64::from(PAGE)) as u32;
-        let page = page(&mut client, &output, next, count).await?;
-        for (number, line) in (next..).zip(&page.lines) {
-            let wanted = grep.as_ref().is_none_or(|grep| grep.is_match(line.text.as_bytes()));
-            if wanted && !print(&args, number, line) {
-                return Ok(ExitCode::SUCCESS);
-            }
-        }
+        let page = lines(client.answer(asked).await?)?;
+        let first = next;
         next += page.lines.len() as u64;
         if page.lines.is_empty() {
             if !args.follow || ended {
                 return Ok(ExitCode::SUCCESS);
             }
             if let Ok(Ok(Heard::Records(_))) = tokio::time::timeout(Duration::from_millis(200), client.hear()).await {}
+        }
+        ended = has_ended(&client);
+        // The next page is read and comes while this one is printed.
+        asked = client.ask(ask(next)).await?;
+        let mut text = String::new();
+        for (number, line) in (first..).zip(&page.lines) {
+            if grep.as_ref().is_none_or(|grep| grep.is_match(line.text.as_bytes())) {
+                put(&mut text, &args, number, line);
+            }
+        }
+        if !say_all(&text) {
+            return Ok(ExitCode::SUCCESS);
         }
     }
 }
@@ -118,7 +182,7 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
 const CLIPPED: u32 = 4096;
 
 /// Prints what matches, as it is found; Ctrl-C ends it. Exit status 1 where nothing does.
-async fn grep(client: &mut Client, run: &Run, args: &Args, pattern: &str) -> Result<ExitCode, Problem> {
+async fn grep(client: &mut Client, run: &Run, args: &Asked, pattern: &str) -> Result<ExitCode, Problem> {
     let outputs = if args.all {
         let newest = |job: &Job| job.attempt().map(|attempt| OutputId::attempt(run.id, job.key(), attempt.number));
         run.jobs.iter().filter_map(newest).collect()
@@ -181,15 +245,18 @@ fn print_hit(args: &Args, job: Option<&JobKey>, line: u64, text: &str) -> bool {
     }
 }
 
-/// Prints a line; says whether anybody still reads.
-fn print(args: &Args, number: u64, line: &crate::protocol::query::OutputLine) -> bool {
+/// Puts a line behind the text.
+fn put(text: &mut String, args: &Args, number: u64, line: &crate::protocol::query::OutputLine) {
     if args.json {
         let json = serde_json::json!({ "line": number + 1, "at": line.at, "text": line.text, "clipped": line.clipped });
-        say(&json.to_string())
+        text.push_str(&json.to_string());
     } else {
-        let more = if line.clipped { " …" } else { "" };
-        say(&format!("{}{more}", line.text))
+        text.push_str(&line.text);
+        if line.clipped {
+            text.push_str(" …");
+        }
     }
+    text.push('\n');
 }
 
 async fn page(
@@ -198,13 +265,17 @@ async fn page(
     first: u64,
     count: u32,
 ) -> Result<crate::protocol::query::Page, Problem> {
-    match client.query(Query::Lines { output: output.clone(), first, count }).await? {
+    lines(client.query(Query::Lines { output: output.clone(), first, count }).await?)
+}
+
+fn lines(answer: Answer) -> Result<crate::protocol::query::Page, Problem> {
+    match answer {
         Answer::Lines(page) => Ok(page),
         _ => Err(Problem::fault("the answer was not about lines")),
     }
 }
 
-fn output(run: &Run, args: &Args) -> Result<OutputId, Problem> {
+fn output(run: &Run, args: &Asked) -> Result<OutputId, Problem> {
     let key = match args.what.as_ref().and_then(|what| what.job.as_deref()) {
         Some(name) => JobKey(name.to_owned()),
         None => pick(run)?,

@@ -13,11 +13,14 @@ pub mod client;
 pub mod completions;
 pub mod config;
 pub mod connect;
+mod container_log;
+pub mod containers;
 pub mod daemon;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
 pub mod env;
+pub mod exec;
 pub mod init;
 pub mod logging;
 pub mod logs;
@@ -25,8 +28,10 @@ pub mod pictures;
 pub mod place;
 pub mod plain;
 pub mod prune;
+pub mod ps;
 pub mod report;
 pub mod run;
+pub mod stats;
 pub mod status;
 pub mod watch;
 
@@ -48,6 +53,9 @@ pub fn main() -> ExitCode {
         Some(Command::Watch(args)) => on_runtime(watch::run(args, reach)),
         Some(Command::Status(args)) => on_runtime(status::run(args, reach)),
         Some(Command::Logs(args)) => on_runtime(logs::run(args, reach)),
+        Some(Command::Ps(args)) => on_runtime(ps::run(args)),
+        Some(Command::Stats(args)) => on_runtime(stats::run(args)),
+        Some(Command::Exec(args)) => on_runtime(exec::run(args)),
         Some(Command::Approvals(args)) => on_runtime(approvals::run(args, reach)),
         Some(Command::Go(args)) => on_runtime(answer::go(args, reach)),
         Some(Command::Nogo(args)) => on_runtime(answer::nogo(args, reach)),

@@ -75,6 +75,11 @@ impl Place {
         handle::start(self.options(resume), &Handle::current()).map_err(|error| self.no_control(&error))
     }
 
+    /// The engines of the settings and of this process's environment.
+    pub fn hosts(&self) -> Hosts {
+        Hosts::new(&self.settings.engines, &surroundings())
+    }
+
     fn options(&self, resume: bool) -> Options {
         Options {
             resume,
@@ -82,8 +87,8 @@ impl Place {
             cache_dir: self.paths.cache_dir.clone(),
             jobs: self.settings.limits.jobs,
             grace: self.settings.limits.grace.duration(),
+            hosts: self.hosts(),
             fix: self.settings.fix.clone(),
-            hosts: Hosts::new(&self.settings.engines, &surroundings()),
         }
     }
 

@@ -42,6 +42,11 @@ pub fn say(text: &str) -> bool {
     writeln!(std::io::stdout(), "{text}").is_ok()
 }
 
+/// Prints some lines, each with its end, at once. Says whether anybody still reads.
+pub fn say_all(lines: &str) -> bool {
+    std::io::stdout().write_all(lines.as_bytes()).is_ok()
+}
+
 /// Prints a record as a line of JSON.
 pub fn say_json(record: &Record) -> bool {
     serde_json::to_string(record).is_ok_and(|json| say(&json))

@@ -29,7 +29,7 @@ impl Book {
     /// Reads the log from its beginning.
     pub fn open(log: Log) -> Result<Self, LogError> {
         let state = fold(&log)?;
-        let published = Arc::new(Published::new(log.path().to_owned(), state.seq));
+        let published = Arc::new(Published::new(log.path().to_owned(), log.id()?, state.seq));
         let answered = learn(&log)?;
         Ok(Self { log, state, published, answered, open: Vec::new() })
     }

@@ -11,6 +11,7 @@ use crate::{
     },
     protocol::{
         command::{Command, Decision, Refusal, Retry},
+        container::ContainerAction,
         event::{Event, GateEvent, JobEvent, ProjectEvent, ProposalEvent, RepairEvent, Revision, RunEvent},
         query::Answer,
     },
@@ -73,12 +74,32 @@ pub fn decide(state: &State, actor: &Actor, _id: RequestId, command: &Command) -
         Command::ShutDown { .. } | Command::StayUp => Ok((Vec::new(), Answer::Done)),
         Command::EnvironmentUp { root, spec } => environments::up(state, actor, root, spec),
         Command::EnvironmentDown { root, name } => environments::down(state, actor, root, name),
+        Command::Container { name, of, what, .. } => contain(state, actor, name, of.as_ref(), *what),
         Command::Prune { .. } if !matches!(actor, Actor::Person(_)) => {
             Err(Refusal::new("only a person may delete old runs"))
         }
         // Deleting takes time: a task does it, and says when it has; see `prune`.
         Command::Prune { .. } => Ok((Vec::new(), Answer::Done)),
     }
+}
+
+/// What is done to a container is no state of gonogo's own: only of those of its runs is it recorded who did it.
+fn contain(
+    state: &State,
+    actor: &Actor,
+    name: &str,
+    of: Option<&(RunId, Option<JobKey>)>,
+    what: ContainerAction,
+) -> Result<Granted, Refusal> {
+    if !matches!(actor, Actor::Person(_)) {
+        return Err(Refusal::new(format!("only a person may {} a container", what.word())));
+    }
+    let known = of.filter(|(run, _)| state.runs.contains_key(run));
+    let events = known.map(|(run, job)| {
+        let event = RunEvent::Container { job: job.clone(), name: name.to_owned(), what, by: actor.clone() };
+        Event::Run { run: *run, event }
+    });
+    Ok((events.into_iter().collect(), Answer::Done))
 }
 
 pub(super) fn add_project(state: &State, root: &std::path::Path, name: Option<&str>) -> Result<Vec<Event>, Refusal> {

@@ -2,7 +2,11 @@
 //!
 //! It runs on a thread of its own, since it waits for the disk. Everything that takes time is a task that reports back.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     runtime::Handle,
@@ -19,6 +23,7 @@ use crate::{
     engine::port::Stop,
     protocol::{
         command::{Command, Refusal},
+        container::{ContainerAction, ContainerRef},
         event::{Cause, ControlEvent, Event, RunEvent},
         query::Answer,
     },
@@ -79,6 +84,16 @@ pub(super) enum Work {
 impl Work {
     fn ends(&self) -> bool {
         matches!(self, Self::Command { command: Command::ShutDown { wait: false }, .. })
+    }
+}
+
+/// What is to be done to a container, and the place of its reply.
+fn container_act(work: &Work) -> Option<(usize, (ContainerRef, ContainerAction))> {
+    match work {
+        Work::Command { command: Command::Container { container, what, .. }, place, .. } => {
+            Some((*place, (container.clone(), *what)))
+        }
+        _ => None,
     }
 }
 
@@ -195,6 +210,7 @@ impl Dispatcher {
         let sound = if self.unsound { self.book.roll_back() } else { Ok(()) };
         self.unsound = sound.is_err();
         let recorded = sound.and_then(|()| self.record(&work, &mut replies)).and_then(|()| self.book.seal());
+        let mut acts: BTreeMap<usize, _> = work.iter().filter_map(container_act).collect();
         if let Err(error) = recorded {
             if work.iter().any(Work::ends) {
                 // It ends all the same. What could not be recorded is found lost by the next gonogo.
@@ -213,16 +229,22 @@ impl Dispatcher {
                 }
             }
         }
+        if self.stopping.is_none() && self.unrecorded.is_empty() && !self.unsound {
+            // Before whoever wished is answered, and asks how far it is.
+            self.performer.wish(self.book.state());
+        }
         for done in looks {
             // Whoever asked may have given up.
             let _ = done.send(());
         }
-        for (reply, result) in replies {
-            // The session may be gone; its request was carried out all the same.
-            let _ = reply.send(result);
+        for (place, (reply, result)) in replies.into_iter().enumerate() {
+            match acts.remove(&place).filter(|_| result == Ok(Answer::Done)) {
+                Some((container, what)) => self.performer.contain(container, what, reply),
+                // The session may be gone; its request was carried out all the same.
+                None => drop(reply.send(result)),
+            }
         }
         if self.stopping.is_none() && self.unrecorded.is_empty() && !self.unsound {
-            self.performer.wish(self.book.state());
             for effect in schedule(self.book.state(), &self.live) {
                 match effect {
                     Effect::Start(key) => {

@@ -48,7 +48,7 @@ impl Follower {
             return Ok(None);
         }
         let newest = reader.newest()?;
-        let published = Arc::new(Published::new(log.clone(), newest));
+        let published = Arc::new(Published::new(log.clone(), reader.id()?, newest));
         let follower = Self {
             desk: Desk {
                 inputs: Err(refusal),
@@ -56,6 +56,7 @@ impl Follower {
                 output_dir: state_dir.join("output"),
                 owner: paths::login(paths::user()),
                 pools: None,
+                containers: None,
             },
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -15,6 +15,7 @@ use crate::{
         docker::{
             host::Hosts,
             pool::{Ground, Pools},
+            watch::Watch,
         },
         local::leftover,
     },
@@ -31,10 +32,11 @@ use super::{
     dispatcher::{Dispatcher, PATIENCE},
     environments,
     input::{Input, Prune},
+    listen::{self, Listener},
     pack::Packer,
     perform::Performer,
     publish::Published,
-    session::{self, Desk},
+    session::{self, Containers, Desk},
     taken_up,
 };
 
@@ -118,6 +120,12 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let published: Arc<Published> = Arc::clone(book.published());
     let output_dir = options.state_dir.join("output");
     let limits = Limits { jobs: options.jobs.max(1), repairs: options.jobs.div_ceil(2).max(1), new_runs: true, since };
+    listen::sweep(&output_dir);
+    let hosts = options.hosts.clone();
+    let containers = Containers {
+        watch: Watch::new(hosts.clone(), marker.trim_end_matches('-'), runtime, &tasks),
+        listener: Listener::new(hosts, output_dir.clone(), Arc::clone(&published), tasks.clone(), runtime.clone()),
+    };
     let (packer, pack) = Packer::new(output_dir.clone(), Arc::clone(&published));
     packer.catch_up(book.state());
     tasks.spawn_on(pack, runtime);
@@ -161,6 +169,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         output_dir,
         owner: paths::login(paths::user()),
         pools: Some(pools.clone()),
+        containers: Some(containers),
     };
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         // However the loop ends, nobody may go on waiting for it.
@@ -191,6 +200,10 @@ fn marker(state_dir: &std::path::Path) -> String {
 impl Attach for ControlHandle {
     fn is_ending(&self) -> bool {
         self.desk.published.is_ending()
+    }
+
+    fn log(&self) -> Option<String> {
+        self.desk.published.log_id()
     }
 
     fn attach(&self, visitor: Visitor, since: Option<Seq>) -> Session {

@@ -35,7 +35,7 @@ const HITS: u32 = 100_000;
 const LINE_BYTES: usize = 16 << 10;
 
 /// At most so many lines are sent at once.
-const LINES: u32 = 2000;
+const LINES: u32 = 8192;
 
 /// At most so many bytes of text are sent at once.
 const PAGE_BYTES: usize = 1 << 20;
@@ -96,6 +96,8 @@ impl Reading {
             Query::Environments | Query::Assign { .. } | Query::Collect(_) => {
                 Err(Refusal::new("environments are not kept from here"))
             }
+            // A session answers these itself: they wait for an engine.
+            Query::Inspect { .. } | Query::ContainerLog { .. } => Err(Refusal::new("that is not read from files")),
             Query::Run { run } => {
                 published.reader().and_then(|log| log.run(*run)).map_err(|error| unread(&error)).and_then(|records| {
                     match records.as_slice() {
@@ -169,20 +171,14 @@ fn compile(pattern: &str, case: Case) -> Result<Regex, Refusal> {
 }
 
 fn lines(reader: &Reader, first: u64, count: u32) -> Result<Answer, Refusal> {
-    let totals = reader.totals().map_err(|error| failed(&error))?;
-    let read = reader.lines(first + 1, count.min(LINES) as usize, LINE_BYTES).map_err(|error| failed(&error))?;
-    let mut room = PAGE_BYTES;
-    let fits = |line: &output::OutputLine| {
-        let fits = room > 0;
-        room = room.saturating_sub(line.text.len());
-        fits
-    };
+    let page = reader.page(first + 1, count.min(LINES) as usize, LINE_BYTES, PAGE_BYTES);
+    let (totals, read) = page.map_err(|error| failed(&error))?;
     let line = |line: output::OutputLine| OutputLine { at: line.at, text: line.text, clipped: line.clipped };
     Ok(Answer::Lines(Page {
         first,
         total_lines: totals.lines,
         total_bytes: totals.bytes,
-        lines: read.into_iter().take_while(fits).map(line).collect(),
+        lines: read.into_iter().map(line).collect(),
     }))
 }
 

@@ -21,6 +21,7 @@ mod environments;
 pub mod follow;
 pub mod handle;
 pub mod input;
+mod listen;
 mod look_up;
 pub mod observe;
 mod pack;

@@ -24,10 +24,16 @@ use crate::{
         time::{Millis, Timestamp},
     },
     engine::{
-        docker::pool::Pools,
+        docker::{act::act, fault::Fault, pool::Pools},
         port::{Ended, JobReport, Seen, Stop, StopSignal},
     },
-    protocol::{event::RepairResult, session::surroundings},
+    protocol::{
+        command::Refusal,
+        container::{ContainerAction, ContainerRef},
+        event::RepairResult,
+        query::Answer,
+        session::surroundings,
+    },
     redact::Secrets,
     state::{board::State, job::JobStatus},
     workspace::{pool::Pool, repo::Repo},
@@ -44,6 +50,7 @@ use super::{
     prune,
     publish::Published,
     repairs,
+    session::Reply,
 };
 
 /// What tasks need to know of their surroundings.
@@ -189,6 +196,17 @@ impl Performer {
         self.spawn(&TaskKey::Prune, prune::perform(prune, self.ground.clone(), signal));
     }
 
+    /// Does something to a container, and says what came of it.
+    pub(super) fn contain(&self, container: ContainerRef, what: ContainerAction, reply: Reply) {
+        let hosts = self.ground.options.hosts.clone();
+        let task = async move {
+            let done = act(&hosts, &container, what).await.map(|()| Answer::Done).map_err(|fault| refusal(&fault));
+            // The session may be gone; it was done all the same.
+            let _ = reply.send(done);
+        };
+        self.tasks.spawn_on(task, &self.runtime);
+    }
+
     /// Asks a task to end.
     pub(super) fn stop(&self, key: &TaskKey, stop: Stop) {
         if let Some(sender) = self.stops.get(key) {
@@ -267,6 +285,15 @@ impl Ground {
 
     pub(super) fn output_dir(&self) -> PathBuf {
         self.options.state_dir.join("output")
+    }
+}
+
+/// What an engine could not do, for whoever asked for it.
+pub(super) fn refusal(fault: &Fault) -> Refusal {
+    let refusal = Refusal::new(fault);
+    match fault.fault.hint() {
+        Some(hint) => refusal.hint(hint),
+        None => refusal,
     }
 }
 

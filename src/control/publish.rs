@@ -42,6 +42,7 @@ pub struct Published {
     failed: AtomicBool,
     ended: CancellationToken,
     log: PathBuf,
+    log_id: Option<String>,
 }
 
 /// Who is attached.
@@ -67,8 +68,8 @@ impl Present {
 }
 
 impl Published {
-    /// Begins with a log at `log` whose newest record is `newest`.
-    pub fn new(log: PathBuf, newest: Seq) -> Self {
+    /// Begins with a log at `log`, of this name, whose newest record is `newest`.
+    pub fn new(log: PathBuf, log_id: Option<String>, newest: Seq) -> Self {
         Self {
             kept: Mutex::default(),
             newest: watch::Sender::new(newest),
@@ -80,7 +81,13 @@ impl Published {
             failed: AtomicBool::new(false),
             ended: CancellationToken::new(),
             log,
+            log_id,
         }
+    }
+
+    /// Which log it is, if that is known.
+    pub fn log_id(&self) -> Option<String> {
+        self.log_id.clone()
     }
 
     /// Publishes records that are durable now.

@@ -25,6 +25,9 @@ use super::{
     observe::observe,
 };
 
+/// The answer to a command that is sent again after its connection was lost, while it is being done.
+const TAKEN_ON: &str = "it was taken on before the connection was lost";
+
 impl Dispatcher {
     /// Records a turn's work and everything that follows from it; nothing of it is durable yet.
     pub(super) fn record(&mut self, work: &[Work], replies: &mut Replies) -> Result<(), LogError> {
@@ -129,7 +132,12 @@ impl Dispatcher {
             _ => {}
         }
         if id != RequestId(0) {
-            self.book.answered().remember(id, answer.clone());
+            let remembered = match command {
+                // What comes of it is known later: who was cut off asks how the container stands.
+                Command::Container { .. } => Answer::Text { text: TAKEN_ON.into() },
+                _ => answer.clone(),
+            };
+            self.book.answered().remember(id, remembered);
         }
         Ok(Ok(answer))
     }

@@ -9,22 +9,30 @@ use tokio::{
 
 use crate::{
     domain::id::{RequestId, Seq},
-    engine::docker::pool::Pools,
+    engine::docker::{
+        act,
+        pool::Pools,
+        watch::{View, Watch},
+    },
     protocol::{
         command::Refusal,
+        container::ContainerRef,
         event::Record,
         frame::{Ask, Frame},
         query::{Answer, Query},
         session::{Session, Visitor, VisitorKind},
         telemetry::Telemetry,
     },
+    redact::Secrets,
     store::log::LogError,
 };
 
 use super::{
     assign::{self, Leases},
     input::Input,
+    listen::{Listener, Listening},
     look_up::Reading,
+    perform::refusal,
     publish::{Presence, Published},
 };
 
@@ -52,6 +60,15 @@ pub(super) struct Desk {
     pub(super) owner: String,
     /// Prepared containers; `None` where the log is only read along.
     pub(super) pools: Option<Pools>,
+    /// Where containers are seen; `None` where the log is only read along.
+    pub(super) containers: Option<Containers>,
+}
+
+/// What of containers a session can give.
+#[derive(Clone, Debug)]
+pub(super) struct Containers {
+    pub(super) watch: Watch,
+    pub(super) listener: Listener,
 }
 
 /// Opens a session: the client's end, and the task that serves it.
@@ -67,6 +84,8 @@ pub(super) fn open(desk: Desk, visitor: Visitor, since: Option<Seq>) -> (Session
         sent: Seq(0),
         readings: Vec::new(),
         leases: Leases::default(),
+        view: None,
+        listening: None,
     };
     (Session::new(ask_tx, frame_rx), server.serve(ask_rx, presence))
 }
@@ -89,6 +108,10 @@ struct Server {
     readings: Vec<Reading>,
     /// Members of environments that the client has.
     leases: Leases,
+    /// What the client sees of containers, if it looks.
+    view: Option<View>,
+    /// The log of a container that it reads.
+    listening: Option<Listening>,
 }
 
 impl Server {
@@ -152,6 +175,7 @@ impl Server {
                     let peers = present.borrow_and_update().as_told(presence.id);
                     self.send(Frame::Peers(peers)).await?;
                 }
+                () = news(&mut self.view) => self.tell_news()?,
                 heard = telemetry.recv() => {
                     let told = match heard {
                         Ok(telemetry) => telemetry,
@@ -171,6 +195,25 @@ impl Server {
                     }
                 }
             }
+        }
+    }
+
+    /// Says what is new of containers, if the client takes it now; else the next news say it too.
+    fn tell_news(&mut self) -> Result<(), Closed> {
+        let Some(view) = &mut self.view else { return Ok(()) };
+        match self.frames.try_reserve() {
+            Ok(place) => {
+                let news = view.news();
+                if !news.is_empty() {
+                    place.send(Frame::Telemetry(Telemetry::Containers(Box::new(news))));
+                }
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Full(())) => {
+                view.put_off();
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Closed(())) => Err(Closed),
         }
     }
 
@@ -277,6 +320,17 @@ impl Server {
                 let visitor = self.visitor.clone();
                 under_way.spawn(async move { Some((id, assign::answer(pools, &leases, &visitor, query).await)) });
             }
+            Ask::Query { id, query: Query::Inspect { container } } => {
+                let containers = self.desk.containers.clone();
+                under_way.spawn(async move { Some((id, inspected(containers, container).await)) });
+            }
+            Ask::Query { id, query: Query::ContainerLog { container, name, since } } => {
+                let listening = self.desk.containers.as_ref().map(|of| of.listener.listen(container, &name, since));
+                let output = listening.as_ref().map(|listening| listening.output.clone());
+                self.listening = listening;
+                let result = output.map(|output| Answer::Output { output }).ok_or_else(no_containers);
+                under_way.spawn(async move { Some((id, result)) });
+            }
             Ask::Query { id, query } => {
                 let reading = Reading::new(id);
                 let (dir, published, frames) =
@@ -290,10 +344,34 @@ impl Server {
                     result.map(|result| (id, result))
                 });
             }
+            Ask::Look { look } => match (look, &self.view, &self.desk.containers) {
+                (Some(look), Some(view), _) => view.look(look),
+                (Some(look), None, Some(containers)) => self.view = Some(containers.watch.view(look)),
+                _ => self.view = None,
+            },
             Ask::Drop { id } => self.readings.iter().filter(|reading| reading.id == id).for_each(Reading::stop),
             Ask::Seen { seq } => presence.has_seen(seq),
         }
     }
+}
+
+/// Waits for news of containers; for ever where nobody looks.
+async fn news(view: &mut Option<View>) {
+    match view {
+        Some(view) => view.ready().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn inspected(containers: Option<Containers>, container: ContainerRef) -> Result<Answer, Refusal> {
+    let Some(containers) = containers else { return Err(no_containers()) };
+    let text = act::inspect(containers.watch.hosts(), &container).await.map_err(|fault| refusal(&fault))?;
+    let secrets = Arc::new(Secrets::new::<&str, &str>(&[]));
+    Ok(Answer::Text { text: secrets.redact_text(&text) })
+}
+
+fn no_containers() -> Refusal {
+    Refusal::new("containers are not watched from here")
 }
 
 impl Drop for Server {

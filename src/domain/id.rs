@@ -144,6 +144,16 @@ impl OutputId {
         self.run == RunId(0) && self.job.0.starts_with(ENVIRONMENT)
     }
 
+    /// What a container prints, recorded while somebody reads it: no run has the number 0.
+    pub fn container(name: &str, number: u32) -> Self {
+        Self { run: RunId(0), job: JobKey(name.to_owned()), attempt: number, repair: false }
+    }
+
+    /// It is the log of a container, of no job.
+    pub fn is_container(&self) -> bool {
+        self.run == RunId(0) && !self.is_environment()
+    }
+
     /// The output of repair `repair` of a job.
     pub fn repair(run: RunId, job: &JobKey, repair: u32) -> Self {
         Self { run, job: job.clone(), attempt: repair, repair: true }

@@ -69,7 +69,7 @@ pub async fn run(order: &Order, hosts: &Hosts, port: &impl JobPort, stop: StopSi
     };
     let deadline = order.job.spec.timeout.map(|timeout| began + timeout.duration());
     let (outcome, mut recorder, secrets) = match order.job.spec.engine {
-        EngineKind::Docker => docker::attempt(order, hosts, port, secrets, deadline, stop).await,
+        EngineKind::Docker => Box::pin(docker::attempt(order, hosts, port, secrets, deadline, stop)).await,
         EngineKind::Local | EngineKind::Github => {
             let mut recorder = Recorder::new(&order.output_dir, &order.output, &secrets);
             let outcome = local::attempt(order, port, &mut recorder, &secrets, deadline, stop).await;
@@ -114,7 +114,7 @@ pub async fn capture(
     stop: StopSignal,
 ) -> std::io::Result<Captured> {
     match order.job.spec.engine {
-        EngineKind::Docker => docker::capture(order, hosts, command, limit, stop).await,
+        EngineKind::Docker => Box::pin(docker::capture(order, hosts, command, limit, stop)).await,
         EngineKind::Local | EngineKind::Github => local::capture::capture(order, command, limit, stop).await,
     }
 }

@@ -12,7 +12,7 @@ use crate::protocol::session::{Session, VisitorKind};
 
 use super::{
     keeper::Keeper,
-    wire::{Caller, Greeting, Hail, Host, Incoming, Outgoing, TO_CLIENT, TO_SERVER},
+    wire::{Caller, Greeting, Hail, Host, Incoming, Outgoing, TO_CLIENT, TO_SERVER, encode, too_long},
 };
 
 /// Bytes both ways.
@@ -98,11 +98,11 @@ pub(super) struct Line {
 }
 
 /// Opens a session through `call`; it calls again by itself for as long as it lives. Gives also who answered first.
-pub async fn attach(call: Arc<dyn Call>, caller: Caller) -> Result<(Session, Host), CallError> {
+pub async fn attach(call: Arc<dyn Call>, mut caller: Caller) -> Result<(Session, Host), CallError> {
     let mut tries = 0;
     let (line, host) = loop {
         tries += 1;
-        match greet(call.call(Why::First).await?, &caller).await {
+        match greet(call.call(Why::First).await?, &mut caller).await {
             // Whoever took the call was just ending: another takes its place.
             Err(CallError::HungUp) if tries < TRIES => tokio::time::sleep(HUNG_UP).await,
             greeted => break greeted?,
@@ -121,11 +121,18 @@ pub async fn say(stream: Box<dyn Stream>, hail: &Hail) -> Result<Greeting, CallE
 }
 
 async fn exchange(stream: Box<dyn Stream>, hail: &Hail) -> Result<(Line, Greeting), CallError> {
+    let hail = encode(hail).map_err(CallError::unreachable)?;
+    if hail.len() > TO_SERVER {
+        // What it holds besides is short.
+        let what = too_long("the environment here", hail.len(), TO_SERVER);
+        let hint = Some("unset the variables that are so long".to_owned());
+        return Err(CallError::Unreachable { what, hint });
+    }
     let (reader, writer) = tokio::io::split(stream);
     let mut line = Line { incoming: Incoming::new(reader, TO_CLIENT), outgoing: Outgoing::new(writer, TO_SERVER) };
     let talk = async {
         // Whoever refuses to listen may have said why before hanging up.
-        let sent = line.outgoing.send(hail).await;
+        let sent = line.outgoing.send_encoded(hail).await;
         match line.incoming.next::<Greeting>().await {
             Ok(Some(greeting)) => Ok(greeting),
             Ok(None) => sent.and(Err(io::ErrorKind::UnexpectedEof.into())),
@@ -140,9 +147,17 @@ async fn exchange(stream: Box<dyn Stream>, hail: &Hail) -> Result<(Line, Greetin
     }
 }
 
-pub(super) async fn greet(stream: Box<dyn Stream>, caller: &Caller) -> Result<(Line, Host), CallError> {
+/// Begins a session on a connection; who calls learns which log it is of.
+pub(super) async fn greet(stream: Box<dyn Stream>, caller: &mut Caller) -> Result<(Line, Host), CallError> {
     match exchange(stream, &Hail::Attach(Box::new(caller.clone()))).await? {
-        (line, Greeting::Welcome { host }) => Ok((line, host)),
+        (line, Greeting::Welcome { host, log }) => {
+            if caller.log.is_some() && log.is_some() && caller.log != log {
+                // The other side has seen that as well: what is at hand of this one is sent.
+                caller.since = None;
+            }
+            caller.log = log.or(caller.log.take());
+            Ok((line, host))
+        }
         (_, Greeting::Refused { host, message, hint }) => Err(CallError::Refused { host, message, hint }),
         (_, Greeting::About { host } | Greeting::Stopping { host }) => {
             Err(CallError::Refused { host, message: "it gave no session".into(), hint: None })
@@ -159,5 +174,6 @@ pub fn caller(kind: VisitorKind, from: String) -> Caller {
         from,
         environment: None,
         since: None,
+        log: None,
     }
 }

@@ -8,14 +8,17 @@ use std::{
 };
 
 use tokio::{
-    io::WriteHalf,
+    io::{ReadHalf, WriteHalf},
     sync::mpsc,
     time::{Instant, timeout},
 };
+use tokio_util::bytes::Bytes;
 
 use crate::{
     domain::id::{RequestId, Seq},
     protocol::{
+        command::Refusal,
+        container::Look,
         frame::{Ask, Frame, Link},
         session::VisitorKind,
     },
@@ -23,7 +26,7 @@ use crate::{
 
 use super::{
     client::{Call, CallError, Line, Stream, Why, greet},
-    wire::{Caller, Outgoing, ToClient, ToServer},
+    wire::{Caller, Incoming, Outgoing, TO_SERVER, ToClient, ToServer, encode, too_long},
 };
 
 /// After so long without a word the other side is asked whether it is there,
@@ -31,6 +34,9 @@ const QUIET: Duration = Duration::from_secs(5);
 
 /// and after so long it is taken for gone.
 const GONE: Duration = Duration::from_secs(12);
+
+/// Messages that may wait for the line.
+const WAITING: usize = 4;
 
 /// The longest wait between two calls.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -45,6 +51,8 @@ pub(super) struct Keeper {
     unanswered: BTreeMap<RequestId, Ask>,
     /// Of these, what has to be sent again.
     unsent: VecDeque<Ask>,
+    /// The containers that are looked at.
+    look: Option<Look>,
     /// The newest record when the session began, or was taken up again.
     target: Seq,
 }
@@ -66,7 +74,16 @@ impl Keeper {
         asks: mpsc::Receiver<Ask>,
         frames: mpsc::Sender<Frame>,
     ) -> Self {
-        Self { call, caller, asks, frames, unanswered: BTreeMap::new(), unsent: VecDeque::new(), target: Seq(0) }
+        Self {
+            call,
+            caller,
+            asks,
+            frames,
+            unanswered: BTreeMap::new(),
+            unsent: VecDeque::new(),
+            look: None,
+            target: Seq(0),
+        }
     }
 
     /// Until the session's end, or that of the other side where it is not waited for.
@@ -102,7 +119,7 @@ impl Keeper {
             // One that ended on purpose is waited for; one that was cut off is started again.
             let called = tokio::select! {
                 stream = self.call.call(if ended { Why::Ended } else { Why::CutOff }) => match stream {
-                    Ok(stream) => greet(stream, &self.caller).await,
+                    Ok(stream) => greet(stream, &mut self.caller).await,
                     Err(error) => Err(error),
                 },
                 () = self.frames.closed() => return None,
@@ -110,6 +127,7 @@ impl Keeper {
             match called {
                 Ok((line, _)) => {
                     self.unsent = self.unanswered.values().cloned().collect();
+                    self.unsent.extend(self.look.clone().map(|look| Ask::Look { look: Some(look) }));
                     self.frames.send(Frame::Link(Link::Up)).await.ok()?;
                     return Some(line);
                 }
@@ -125,40 +143,71 @@ impl Keeper {
         None
     }
 
-    /// Carries asks out and frames in until the connection ends.
+    /// Carries asks out and frames in until the connection ends. Both at once: who waits for the other side to take a message
+    /// goes on reading what it says, or both could wait for each other.
     async fn carry(&mut self, line: Line) -> Cut {
-        let Line { mut incoming, mut outgoing } = line;
+        let (asks, waiting) = mpsc::channel(WAITING);
+        let (pings, owed) = mpsc::channel(1);
+        let tell = tell(line.outgoing, waiting, owed);
+        let hear = self.hear(line.incoming, asks, pings);
+        tokio::pin!(tell, hear);
+        let mut lost = None;
+        // What can't be told any more is noticed by who hears, between two frames: none of them is lost.
+        let cut = loop {
+            tokio::select! {
+                cut = &mut hear => break cut,
+                told = &mut tell, if lost.is_none() => lost = Some(told),
+            }
+        };
+        match (cut, lost) {
+            (Cut::Lost(_), Some(Err(error))) => Cut::Lost(words(&error)),
+            (Cut::Left, None) => {
+                // What was asked for before it was left is still said.
+                let _ = timeout(GONE, tell).await;
+                Cut::Left
+            }
+            (cut, _) => cut,
+        }
+    }
+
+    /// Takes asks in for who tells them, and frames for the program.
+    async fn hear(
+        &mut self,
+        mut incoming: Incoming<ReadHalf<Box<dyn Stream>>>,
+        to_tell: mpsc::Sender<Bytes>,
+        pings: mpsc::Sender<()>,
+    ) -> Cut {
         let mut heard = Instant::now();
         let mut asked_at = None;
         loop {
-            // Before anything else: an ask that follows must not overtake one that was made before.
-            while let Some(ask) = self.unsent.pop_front() {
-                if let Err(error) = send(&mut outgoing, ToServer::Ask(ask)).await {
-                    return Cut::Lost(words(&error));
-                }
-            }
             let quiet = match asked_at {
                 None => heard + QUIET,
                 Some(_) => heard + GONE,
             };
             let message = tokio::select! {
                 message = incoming.next::<ToClient>() => message,
-                ask = self.asks.recv() => {
-                    let Some(ask) = ask else { return Cut::Left };
+                asked = next(&to_tell, &mut self.unsent, &mut self.asks) => {
+                    let Some((room, ask)) = asked else { return Cut::Left };
                     self.note(&ask);
-                    if let Err(error) = send(&mut outgoing, ToServer::Ask(ask)).await {
-                        return Cut::Lost(words(&error));
+                    match within_limits(ask) {
+                        Ok(message) => room.send(message),
+                        Err((id, refusal)) => {
+                            self.unanswered.remove(&id);
+                            if self.frames.send(Frame::Reply { id, result: Err(refusal) }).await.is_err() {
+                                return Cut::Left;
+                            }
+                        }
                     }
                     continue;
                 }
+                () = to_tell.closed() => return Cut::Lost(String::new()),
                 () = tokio::time::sleep_until(quiet) => {
                     if asked_at.is_some() {
                         return Cut::Lost(format!("no word for {} seconds", GONE.as_secs()));
                     }
                     asked_at = Some(Instant::now());
-                    if let Err(error) = send(&mut outgoing, ToServer::Ping).await {
-                        return Cut::Lost(words(&error));
-                    }
+                    // One that still waits to be said is enough.
+                    let _ = pings.try_send(());
                     continue;
                 }
             };
@@ -180,6 +229,15 @@ impl Keeper {
                 }
                 Ok(Some(ToClient::Pong)) => {}
                 Ok(None) => return Cut::Lost("the connection was closed".into()),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    // It would say the same again.
+                    let reason = format!(
+                        "what the gonogo on the other side says can't be read ({error}); `gonogo daemon restart` there \
+                         puts one in its place that says it otherwise"
+                    );
+                    let _ = self.frames.send(Frame::Goodbye { reason, ended: false }).await;
+                    return Cut::Left;
+                }
                 Err(error) => return Cut::Lost(words(&error)),
             }
         }
@@ -194,6 +252,7 @@ impl Keeper {
             Ask::Drop { id } => {
                 self.unanswered.remove(id);
             }
+            Ask::Look { look } => self.look.clone_from(look),
             Ask::Seen { .. } => {}
         }
     }
@@ -224,8 +283,56 @@ impl Keeper {
     }
 }
 
-async fn send(outgoing: &mut Outgoing<WriteHalf<Box<dyn Stream>>>, message: ToServer) -> io::Result<()> {
-    timeout(GONE, outgoing.send(&message)).await?
+/// Says what is to be said, until the session has ended; everything is said then.
+async fn tell(
+    mut outgoing: Outgoing<WriteHalf<Box<dyn Stream>>>,
+    mut waiting: mpsc::Receiver<Bytes>,
+    mut owed: mpsc::Receiver<()>,
+) -> io::Result<()> {
+    loop {
+        let message = tokio::select! {
+            biased;
+            Some(()) = owed.recv() => encode(&ToServer::Ping)?,
+            message = waiting.recv() => match message {
+                Some(message) => message,
+                None => return Ok(()),
+            },
+        };
+        timeout(GONE, outgoing.send_encoded(message)).await??;
+    }
+}
+
+/// The next ask, as soon as it can be told; what has to be asked again comes first. `None` if the program asks for nothing any
+/// more. May be dropped: nothing is lost.
+async fn next<'a>(
+    to_tell: &'a mpsc::Sender<Bytes>,
+    unsent: &mut VecDeque<Ask>,
+    asks: &mut mpsc::Receiver<Ask>,
+) -> Option<(mpsc::Permit<'a, Bytes>, Ask)> {
+    let Ok(room) = to_tell.reserve().await else {
+        // Nothing can be told any more, which is noticed elsewhere.
+        return std::future::pending().await;
+    };
+    let ask = match unsent.pop_front() {
+        Some(ask) => ask,
+        None => asks.recv().await?,
+    };
+    Some((room, ask))
+}
+
+/// An ask as it is sent, or why it is not: the other side would hang up, and would do so again each time.
+fn within_limits(ask: Ask) -> Result<Bytes, (RequestId, Refusal)> {
+    let id = match &ask {
+        Ask::Command { id, .. } | Ask::Query { id, .. } | Ask::Drop { id } => *id,
+        // short, and not answered
+        Ask::Seen { .. } | Ask::Look { .. } => RequestId(0),
+    };
+    let message = encode(&ToServer::Ask(ask)).map_err(|error| (id, Refusal::new(error)))?;
+    if message.len() <= TO_SERVER {
+        return Ok(message);
+    }
+    let refusal = Refusal::new(too_long("what is asked for", message.len(), TO_SERVER));
+    Err((id, refusal.hint("ask for it in parts, or without what is so long in it")))
 }
 
 /// What went wrong, for a person.

@@ -16,14 +16,15 @@ use crate::{
     config::paths::{login, user},
     domain::{actor::Actor, id::Seq},
     protocol::{
-        command::Command,
+        command::{Command, Refusal},
         frame::{Ask, Frame},
         session::{Attach, Session, Visitor, VisitorKind, surroundings},
     },
 };
 
 use super::wire::{
-    Caller, Greeting, Hail, Host, Incoming, Outgoing, PROTOCOL, TO_CLIENT, TO_SERVER, ToClient, ToServer,
+    Caller, Greeting, Hail, Host, Incoming, Outgoing, PROTOCOL, TO_CLIENT, TO_SERVER, ToClient, ToServer, encode,
+    too_long,
 };
 
 /// How long a caller may take to say who they are.
@@ -111,7 +112,11 @@ impl Server {
         match (hail, greeting) {
             (Some(Hail::Attach(caller_is)), Greeting::Welcome { .. }) => {
                 let visitor = visitor(caller, *caller_is.clone());
-                let session = self.attach.attach(visitor, caller_is.since);
+                let log = self.attach.log();
+                let same = caller_is.log.is_none() || log.is_none() || caller_is.log == log;
+                // What stood in another log is nothing to go on from, unless it is the beginning.
+                let since = caller_is.since.filter(|since| same || *since == Seq(0));
+                let session = self.attach.attach(visitor, since);
                 carry(session, incoming, outgoing).await
             }
             (Some(Hail::Stop { wait }), Greeting::Stopping { .. }) => {
@@ -132,7 +137,7 @@ impl Server {
                 ),
                 Some("`gonogo daemon restart` puts the new one in the old one's place when nothing is under way"),
             ),
-            Hail::Attach(_) => Greeting::Welcome { host },
+            Hail::Attach(_) => Greeting::Welcome { host, log: self.attach.log() },
             Hail::About => Greeting::About { host },
             Hail::Stop { .. } => Greeting::Stopping { host },
             Hail::Unknown => refused(format!("gonogo {} does not know what is asked for", host.version), None),
@@ -202,20 +207,72 @@ async fn carry(
         }
         Ok(())
     };
-    let tell = async move {
-        loop {
-            let message = tokio::select! {
-                frame = session.frame() => match frame {
-                    Some(frame) => ToClient::Frame(frame),
-                    None => return Ok(()),
-                },
-                Some(()) = owed.recv() => ToClient::Pong,
-            };
-            timeout(PATIENCE, outgoing.send(&message)).await??;
-        }
-    };
-    tokio::select! {
+    let ended: io::Result<()> = tokio::select! {
         heard = hear => heard,
-        told = tell => told,
+        told = tell(&mut session, &mut outgoing, &mut owed) => return told,
+    };
+    if let Err(error) = &ended
+        && error.kind() == io::ErrorKind::InvalidData
+    {
+        // It would say the same again.
+        let reason = format!("what this session has said can't be read: {error}");
+        let goodbye = ToClient::Frame(Frame::Goodbye { reason, ended: false });
+        timeout(PATIENCE, outgoing.send(&goodbye)).await??;
+    }
+    ended
+}
+
+/// Says what the session says, until that has ended.
+async fn tell(
+    session: &mut Session,
+    outgoing: &mut Outgoing<OwnedWriteHalf>,
+    owed: &mut mpsc::Receiver<()>,
+) -> io::Result<()> {
+    loop {
+        let mut messages = tokio::select! {
+            frame = session.frame() => match frame {
+                Some(frame) => vec![ToClient::Frame(frame)],
+                None => return Ok(()),
+            },
+            Some(()) = owed.recv() => vec![ToClient::Pong],
+        };
+        while let Some(message) = messages.pop() {
+            let encoded = encode(&message)?;
+            if encoded.len() <= TO_CLIENT {
+                timeout(PATIENCE, outgoing.send_encoded(encoded)).await??;
+                let over = matches!(message, ToClient::Frame(Frame::Goodbye { .. }));
+                if over {
+                    return Ok(());
+                }
+            } else {
+                messages.extend(instead(message, encoded.len()));
+            }
+        }
+    }
+}
+
+/// What is said instead of what is too long, last first: the client could not read it, and would hang up and ask again.
+fn instead(message: ToClient, bytes: usize) -> Vec<ToClient> {
+    match message {
+        ToClient::Frame(Frame::Records(mut records)) if records.len() > 1 => {
+            let later = records.split_off(records.len() / 2);
+            vec![ToClient::Frame(Frame::Records(later)), ToClient::Frame(Frame::Records(records))]
+        }
+        ToClient::Frame(Frame::Reply { id, .. } | Frame::Part { id, .. }) => {
+            let refusal = Refusal::new(too_long("the answer", bytes, TO_CLIENT)).hint("ask for less at once");
+            vec![ToClient::Frame(Frame::Reply { id, result: Err(refusal) })]
+        }
+        ToClient::Frame(Frame::Records(records)) => {
+            let which = records.first().map_or(Seq(0), |record| record.seq);
+            let what = too_long(&format!("record {which}"), bytes, TO_CLIENT);
+            let reason =
+                format!("{what}; commands with --in-process read it, once `gonogo daemon stop` has ended this one");
+            vec![ToClient::Frame(Frame::Goodbye { reason, ended: false })]
+        }
+        // Nothing else grows.
+        _ => {
+            let reason = too_long("what is to be said", bytes, TO_CLIENT);
+            vec![ToClient::Frame(Frame::Goodbye { reason, ended: false })]
+        }
     }
 }

@@ -63,6 +63,9 @@ pub struct Caller {
     pub environment: Option<Environment>,
     /// Records after this one are wanted; `None`: all that state is made of.
     pub since: Option<Seq>,
+    /// The log that `since` is a record of, as a welcome has named it. In another one it means nothing, and `None` counts.
+    #[serde(default)]
+    pub log: Option<String>,
 }
 
 /// The answer to a [`Hail`].
@@ -74,6 +77,9 @@ pub enum Greeting {
         /// Who answers.
         #[serde(flatten)]
         host: Host,
+        /// The log that its records stand in.
+        #[serde(default)]
+        log: Option<String>,
     },
     /// Who answers; the connection ends.
     About {
@@ -172,7 +178,12 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
 
     /// Sends a message.
     pub async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
-        self.0.send(encode(message)?).await
+        self.send_encoded(encode(message)?).await
+    }
+
+    /// Sends what [`encode`] has made.
+    pub async fn send_encoded(&mut self, message: Bytes) -> io::Result<()> {
+        self.0.send(message).await
     }
 
     /// The stream.
@@ -181,8 +192,15 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     }
 }
 
-fn encode(message: &impl Serialize) -> io::Result<Bytes> {
+/// A message as it is sent, but for its length.
+pub fn encode(message: &impl Serialize) -> io::Result<Bytes> {
     Ok(serde_json::to_vec(message)?.into())
+}
+
+/// Says how long something is that is longer than may be sent.
+pub fn too_long(what: &str, bytes: usize, most: usize) -> String {
+    // Rounded up, so that it never seems to fit.
+    format!("{what} is too long to be sent: {} MiB, and {} MiB is the most", (bytes >> 20) + 1, most >> 20)
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {

@@ -13,6 +13,8 @@ use crate::domain::{
     time::Millis,
 };
 
+use super::container::{ContainerAction, ContainerRef};
+
 /// A command and who gives it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
@@ -112,6 +114,18 @@ pub enum Command {
         root: PathBuf,
         /// Name of the environment.
         name: String,
+    },
+    /// Do something to a container of an engine.
+    Container {
+        /// Which.
+        container: ContainerRef,
+        /// Its name, for whoever reads of it.
+        name: String,
+        /// The run of gonogo's that it belongs to, and the job.
+        #[serde(default)]
+        of: Option<(RunId, Option<JobKey>)>,
+        /// What.
+        what: ContainerAction,
     },
     /// Delete old runs and outputs, as the limits of the configuration or these say.
     Prune {

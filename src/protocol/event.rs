@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::repair::{RepairEvent, RepairPhase, RepairResult, Revision, TryResult};
 
-use super::summary::RunSummary;
+use super::{container::ContainerAction, summary::RunSummary};
 
 use crate::domain::{
     actor::{Actor, Trigger},
@@ -232,6 +232,17 @@ pub enum RunEvent {
     Finished {
         /// How.
         outcome: RunOutcome,
+    },
+    /// Somebody did something to a container of it.
+    Container {
+        /// Of which job, if of one.
+        job: Option<JobKey>,
+        /// Its name.
+        name: String,
+        /// What.
+        what: ContainerAction,
+        /// Who.
+        by: Actor,
     },
     /// It has been quiet for long: state holds it no longer, and it is read from the log where somebody wants it.
     PutAside {

@@ -12,6 +12,7 @@ use crate::domain::{
 
 use super::{
     command::{Command, Refusal},
+    container::Look,
     event::Record,
     query::{Answer, Query},
     session::VisitorKind,
@@ -40,6 +41,11 @@ pub enum Ask {
     Drop {
         /// The number of the query.
         id: RequestId,
+    },
+    /// Tell of containers from now on ([`Telemetry::Containers`]), of these above all; `None`: no longer. The newest counts.
+    Look {
+        /// What is looked at.
+        look: Option<Look>,
     },
     /// A board has shown everything up to here to a person.
     Seen {

@@ -1,6 +1,7 @@
 //! Everything that crosses a boundary: requests, records, telemetry, frames, and the session that carries them.
 
 pub mod command;
+pub mod container;
 pub mod environment;
 pub mod event;
 pub mod frame;

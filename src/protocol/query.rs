@@ -11,6 +11,7 @@ use crate::domain::{
 };
 
 use super::{
+    container::ContainerRef,
     environment::{Assigned, Collect, Collected, PoolRow},
     event::Record,
     summary::RunSummary,
@@ -65,6 +66,20 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// Everything that its engine knows of a container, as text.
+    Inspect {
+        /// Which.
+        container: ContainerRef,
+    },
+    /// Record what a container prints, for as long as this session reads it; the reply names the output.
+    ContainerLog {
+        /// Which.
+        container: ContainerRef,
+        /// Its name: what the output is called.
+        name: String,
+        /// Only what it printed in the last so many seconds, and from now on.
+        since: Option<u32>,
+    },
     /// Lines that match: parts ([`Answer::Hits`]) as they are found, then the reply, which is the last part.
     Search {
         /// Which output.
@@ -106,6 +121,16 @@ pub enum Answer {
     },
     /// Lines of an output.
     Lines(Page),
+    /// A text.
+    Text {
+        /// Its lines.
+        text: String,
+    },
+    /// An output that is being recorded.
+    Output {
+        /// Which.
+        output: OutputId,
+    },
     /// A line number (0 is the first).
     Line {
         /// The number, where there is one.

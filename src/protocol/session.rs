@@ -118,6 +118,11 @@ pub trait Attach: Send + Sync {
     /// After [`Seq::LAST`] nothing follows but what comes: for who only has something to say.
     fn attach(&self, visitor: Visitor, since: Option<Seq>) -> Session;
 
+    /// Which log its records stand in: positions of another one mean nothing here.
+    fn log(&self) -> Option<String> {
+        None
+    }
+
     /// It is about to end: who comes now is for the next one.
     fn is_ending(&self) -> bool {
         false

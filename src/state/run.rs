@@ -377,7 +377,8 @@ impl Run {
                 self.ended_at = Some(at);
                 self.outcome = Some(*outcome);
             }
-            RunEvent::Requested { .. } | RunEvent::PutAside { .. } | RunEvent::Unknown => {}
+            RunEvent::Requested { .. } | RunEvent::Container { .. } | RunEvent::PutAside { .. } | RunEvent::Unknown => {
+            }
         }
     }
 }

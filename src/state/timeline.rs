@@ -82,6 +82,9 @@ fn run_words(event: &RunEvent) -> Option<(String, Tone)> {
             let tone = if *outcome == crate::domain::outcome::RunOutcome::Passed { Tone::Good } else { Tone::Bad };
             (format!("run {}", outcome.word()), tone)
         }
+        RunEvent::Container { name, what, by, .. } => {
+            (format!("container {name}: {} by {by}", what.word()), Tone::Person)
+        }
         RunEvent::PutAside { .. } | RunEvent::Unknown => return None,
     })
 }

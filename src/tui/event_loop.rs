@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     domain::{id::ProposalId, patch::PatchText, time::Timestamp},
     protocol::{
+        container::ContainerRef,
         frame::{Ask, Frame},
         session::Session,
     },
@@ -32,6 +33,7 @@ use super::{
         pipe::{Gauge, Pipe},
     },
     seen::Seen,
+    shell,
     terminal::{self, Asked, Guard, Signals},
     ui::{Clock, Effect, Intent, Purpose, Ui},
     update, view,
@@ -77,6 +79,11 @@ pub async fn run(session: Session, options: Options) -> Result<Left, BoardError>
                 let edited = board.while_editing(editor::edit(&patch)).await;
                 board.edited(proposal, &patch, edited);
             }
+            Exit::Shell { container, name } => {
+                guard.lend();
+                let ended = board.while_editing(shell::open(&container)).await;
+                board.left_shell(&name, ended);
+            }
         }
         guard.retake()?;
         board.repaint()?;
@@ -92,6 +99,7 @@ pub(super) enum Exit {
     Suspend,
     Resumed,
     Edit { proposal: ProposalId, patch: PatchText },
+    Shell { container: ContainerRef, name: String },
 }
 
 /// Everything that turns with the wheel.
@@ -283,6 +291,9 @@ impl<W: Write> Board<W> {
                 Effect::Drop(id) => self.outbox.push_back(Ask::Drop { id }),
                 Effect::Copy(text) => self.copy(&text),
                 Effect::Edit { proposal, patch } => self.exit = Some(Exit::Edit { proposal, patch }),
+                Effect::Look(look) => self.outbox.push_back(Ask::Look { look }),
+                Effect::Shell { container, name } => self.exit = Some(Exit::Shell { container, name }),
+                Effect::Browse(url) => self.browse(&url),
                 Effect::Repaint => {
                     if self.repaint().is_err() {
                         self.ui.complain("the screen could not be drawn anew", None);
@@ -329,6 +340,25 @@ impl<W: Write> Board<W> {
         match self.terminal.backend_mut().send(sequence.as_bytes()) {
             Ok(()) => self.ui.say(format!("sent by OSC 52, {} bytes", text.len())),
             Err(error) => self.ui.complain(format!("not sent: {error}"), None),
+        }
+    }
+
+    /// Opens an address in a browser where there is one; its text goes to the clipboard in any case.
+    fn browse(&mut self, url: &str) {
+        self.copy(url);
+        let opened = shell::browse(url);
+        self.ui.say(format!("{url}: sent to the clipboard{}", if opened { ", opened in a browser" } else { "" }));
+    }
+
+    fn left_shell(&mut self, name: &str, ended: io::Result<Option<i32>>) {
+        match ended {
+            Ok(Some(0)) => {}
+            Ok(code) => {
+                let code = code.map_or_else(|| "by a signal".to_owned(), |code| format!("with {code}"));
+                let hint = Some(format!("`gonogo exec -it {name} sh` says more, if it could not be opened"));
+                self.ui.complain(format!("the shell in {name} ended {code}"), hint);
+            }
+            Err(error) => self.ui.complain(format!("no shell could be opened: {error}"), None),
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Layout {
     pub logs: Rect,
     /// Pane 4.
     pub timeline: Rect,
+    /// Pane 7.
+    pub containers: Rect,
     /// What happened, where that has a column of its own.
     pub history: Rect,
     /// The approval card.
@@ -76,6 +78,7 @@ impl Layout {
             runs: NOWHERE,
             logs: NOWHERE,
             timeline: NOWHERE,
+            containers: NOWHERE,
             history: NOWHERE,
             card: NOWHERE,
             asks: NOWHERE,
@@ -127,6 +130,12 @@ impl Layout {
             return;
         }
         let body = self.with_asks(body, asked);
+        if ui.containers.open {
+            let time = body.height / 5;
+            [self.containers, self.logs, self.timeline] =
+                rows(body, [Constraint::Fill(5), Constraint::Fill(4), Constraint::Length(time)]);
+            return;
+        }
         let (runs, time) = if body.height >= 26 { (11, 6) } else { (body.height / 3 + 1, body.height / 4) };
         let [runs, logs, timeline] =
             rows(body, [Constraint::Length(runs), Constraint::Fill(1), Constraint::Length(time)]);
@@ -138,6 +147,11 @@ impl Layout {
         let body = self.docked(body, asked, 14);
         if ui.zoom {
             *self.pane_mut(ui.focus) = body;
+            return;
+        }
+        if ui.containers.open {
+            [self.containers, self.logs, self.timeline] =
+                rows(body, [Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(8)]);
             return;
         }
         let [projects, runs, logs, timeline] =
@@ -159,6 +173,12 @@ impl Layout {
             (_, true) => 7,
             (_, false) => 10,
         };
+        if ui.containers.open {
+            let time = if time > 7 { 8 } else { 0 };
+            [self.containers, self.logs, self.timeline] =
+                rows(body, [Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(time)]);
+            return;
+        }
         let [upper, timeline] = rows(body, [Constraint::Fill(1), Constraint::Length(time)]);
         let [left, logs] = columns(upper, [Constraint::Length(44), Constraint::Fill(1)]);
         let projects = if asked { 5 } else { 6 };
@@ -174,6 +194,11 @@ impl Layout {
         [self.card, self.history] = rows(right, [card, history]);
         if ui.zoom {
             *self.pane_mut(ui.focus) = rest;
+            return;
+        }
+        if ui.containers.open {
+            [self.containers, self.logs, self.timeline] =
+                rows(rest, [Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(10)]);
             return;
         }
         let [left, middle] = columns(rest, [Constraint::Length(44), Constraint::Fill(1)]);
@@ -212,6 +237,7 @@ impl Layout {
             Pane::Runs => &mut self.runs,
             Pane::Logs | Pane::Card => &mut self.logs,
             Pane::Timeline => &mut self.timeline,
+            Pane::Containers => &mut self.containers,
         }
     }
 
@@ -222,6 +248,7 @@ impl Layout {
             Pane::Runs => self.runs,
             Pane::Logs => self.logs,
             Pane::Timeline => self.timeline,
+            Pane::Containers => self.containers,
             Pane::Card => self.card,
         }
     }

@@ -6,6 +6,7 @@
 //! of it matters to anybody else.
 
 pub mod card;
+pub mod containers;
 mod drawing;
 mod editor;
 pub mod event_loop;
@@ -25,6 +26,7 @@ pub mod picture;
 pub mod screen;
 mod seen;
 pub mod select;
+mod shell;
 pub mod terminal;
 #[cfg(test)]
 mod tests;

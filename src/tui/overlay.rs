@@ -55,6 +55,19 @@ pub enum Overlay {
         /// The chosen one.
         chosen: usize,
     },
+    /// A long text.
+    Text {
+        /// What it is.
+        title: String,
+        /// Its lines.
+        lines: Vec<String>,
+        /// The first that is shown.
+        scroll: usize,
+        /// What was looked for in it.
+        pattern: String,
+        /// What is being typed to be looked for.
+        field: Option<TextInput>,
+    },
     /// The connection stays lost: what that means.
     Cut,
     /// Which pipeline to start.

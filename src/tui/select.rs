@@ -89,6 +89,9 @@ fn exists(ui: &Ui, state: &State, node: &Node) -> bool {
 }
 
 fn choose_output(ui: &mut Ui, state: &State) {
+    if ui.containers.open && ui.log.output.as_ref().is_some_and(OutputId::is_container) {
+        return;
+    }
     let chosen = ui.runs.chosen.clone();
     let home = ui.here(state);
     let Some(run) = ui.run().and_then(|id| home.runs.get(&id)) else {

@@ -12,7 +12,11 @@ use crate::{
         patch::PatchText,
         time::Timestamp,
     },
-    protocol::{command::Command, query::Query},
+    protocol::{
+        command::Command,
+        container::{ContainerRef, Look},
+        query::Query,
+    },
     state::board::State,
 };
 
@@ -23,6 +27,7 @@ pub use super::{
 
 use super::{
     card::Card,
+    containers::ContainersPane,
     log::LogPane,
     options::{Left, Options},
     past::{Home, Past},
@@ -42,6 +47,8 @@ pub enum Pane {
     Logs,
     /// 4
     Timeline,
+    /// 7
+    Containers,
     /// The approval card, when it is on the screen.
     Card,
 }
@@ -53,6 +60,7 @@ impl Pane {
             Self::Projects | Self::Runs => Context::List,
             Self::Logs => Context::Logs,
             Self::Timeline => Context::Timeline,
+            Self::Containers => Context::Containers,
             Self::Card => Context::Approval,
         }
     }
@@ -85,6 +93,8 @@ pub struct Ui {
     pub log: LogPane,
     /// Pane 4.
     pub timeline: TimelinePane,
+    /// Pane 7.
+    pub containers: ContainersPane,
     /// The approval card.
     pub card: Card,
     /// When the person was away, if something happened then.
@@ -163,6 +173,17 @@ pub enum Effect {
         /// The patch.
         patch: PatchText,
     },
+    /// Say which containers are looked at.
+    Look(Option<Look>),
+    /// Open a shell in a container, on this terminal.
+    Shell {
+        /// Which.
+        container: ContainerRef,
+        /// Its name.
+        name: String,
+    },
+    /// Put this address into the clipboard, and open it where there is a browser.
+    Browse(String),
     /// Draw everything anew.
     Repaint,
     /// Stop this process until the shell lets it go on.
@@ -209,6 +230,16 @@ pub enum Purpose {
         errors: bool,
         /// It has begun again at the other end.
         wrapped: bool,
+    },
+    /// To show all that is known of a container.
+    Inspect {
+        /// Its name.
+        name: String,
+    },
+    /// To show the log of a container.
+    Listen {
+        /// Which.
+        container: ContainerRef,
     },
     /// To show a run that was put aside.
     Recall {
@@ -266,6 +297,7 @@ impl Ui {
             past: Past::default(),
             log: LogPane::empty(false, false),
             timeline: TimelinePane::default(),
+            containers: ContainersPane::default(),
             card: Card::default(),
             away: None,
             overlay: None,
@@ -294,7 +326,8 @@ impl Ui {
     /// Letters are text now.
     pub fn is_typing(&self) -> bool {
         match &self.overlay {
-            None => self.log.field.is_some(),
+            None => self.log.field.is_some() || self.containers.field.is_some(),
+            Some(Overlay::Text { field, .. }) => field.is_some(),
             Some(
                 Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Away { .. } | Overlay::Cut,
             ) => false,
@@ -306,9 +339,10 @@ impl Ui {
 
     /// The approval card may take keys: nothing stands over it, and the pane with the focus doesn't need the same letters.
     ///
-    /// The log does (`y` copies, `n` finds, `e` looks for errors), so a reader answers with `!` first.
+    /// The log does (`y` copies, `n` finds, `e` looks for errors), and so do containers: a reader answers with `!` first.
     pub fn card_may_take_keys(&self) -> bool {
-        self.overlay.is_none() && !self.is_typing() && self.link.hears() && self.focus != Pane::Logs
+        let needs_letters = matches!(self.focus, Pane::Logs | Pane::Containers);
+        self.overlay.is_none() && !self.is_typing() && self.link.hears() && !needs_letters
     }
 
     /// The approval card's keys live.

@@ -48,6 +48,7 @@ const KEPT: &[Kept] = &[
         others: &[
             ("cli/doctor/mod.rs", "asks how large the terminal is"),
             ("cli/env/terminal.rs", "says how large the terminal is"),
+            ("cli/exec.rs", "asks how large the terminal is"),
         ],
     },
     Kept { name: "rusqlite", home: "store", others: &[] },

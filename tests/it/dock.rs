@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fs,
     net::TcpListener,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -12,7 +13,7 @@ use std::{
 
 use bollard::{
     Docker, body_full,
-    models::{ContainerCreateBody, HostConfig, Mount, MountTypeEnum},
+    models::{ContainerCreateBody, HostConfig, Mount, MountType},
     query_parameters::{
         BuildImageOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions,
         RemoveVolumeOptions, WaitContainerOptions,
@@ -46,6 +47,9 @@ pub fn engine() -> Option<Arc<Host>> {
 
 /// Whether it answers; it has the image then.
 pub fn ready(host: Arc<Host>) -> bool {
+    // Tests run side by side: one makes the image.
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Err(fault) = wait(host.look()) {
         eprintln!("NOT RUN: {fault}");
         return false;
@@ -95,7 +99,7 @@ pub fn look(host: &Host) -> EngineState {
     loop {
         match wait(host.look()) {
             Ok(state) => return state,
-            Err(fault) if began.elapsed() > Duration::from_secs(60) => panic!("{fault}"),
+            Err(fault) if began.elapsed() > Duration::from_mins(1) => panic!("{fault}"),
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }
@@ -119,7 +123,7 @@ impl Made {
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let volume = format!("gonogo-test-images-{}-{number}", std::process::id());
         let mount = Mount {
-            typ: Some(MountTypeEnum::VOLUME),
+            typ: Some(MountType::VOLUME),
             source: Some(volume.clone()),
             target: Some(target.to_owned()),
             ..Mount::default()
@@ -182,7 +186,7 @@ pub struct Served(pub Child);
 impl Served {
     pub fn start(command: &mut Command, log: &Path) -> Self {
         let log = fs::File::create(log).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         Self(child)
     }
 
@@ -224,14 +228,19 @@ impl Podman {
         }
         let dir = tempfile::Builder::new().prefix("gonogo-podman-").tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        fs::write(path("registries.conf"), format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n")).unwrap();
+        fs::write(path("registries.conf"), format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n"))
+            .unwrap();
+        // What it would set by itself may be more than this machine allows.
+        let limits = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n";
+        fs::write(path("containers.conf"), limits).unwrap();
         let address = format!("unix://{}", path("p.sock").display());
         let mut command = Command::new("podman");
         command.arg("--root").arg(path("root")).arg("--runroot").arg(path("run"));
         command.args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]);
         command.args(["system", "service", "--time=0", &address]);
         command.env("CONTAINERS_REGISTRIES_CONF", path("registries.conf"));
-        let served = Served::start(&mut command, &path("log"));
+        command.env("CONTAINERS_CONF", path("containers.conf"));
+        let served = Served::start(command.stdin(Stdio::null()), &path("log"));
         let host = at(&address, None, variables);
         look(&host);
         if !ready(host.clone()) {
@@ -248,5 +257,86 @@ impl Drop for Podman {
         let mut command = Command::new("podman");
         command.arg("--root").arg(path("root")).arg("--runroot").arg(path("run"));
         let _ = command.args(["--storage-driver", "vfs", "system", "reset", "--force"]).output();
+    }
+}
+
+/// Certificates of an authority of the test's own, for an engine at 127.0.0.1 and for a client.
+pub fn certificates(dir: &Path) {
+    let openssl = |args: &str| {
+        let ran = Command::new("openssl").args(args.split(' ')).current_dir(dir).output().unwrap();
+        assert!(ran.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&ran.stderr));
+    };
+    fs::write(dir.join("server.ext"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n").unwrap();
+    fs::write(dir.join("client.ext"), "extendedKeyUsage=clientAuth\n").unwrap();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(&format!("req -x509 {key} -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=authority"));
+    for (name, key_file, cert) in [("server", "server-key.pem", "server.pem"), ("client", "key.pem", "cert.pem")] {
+        openssl(&format!("req {key} -keyout {key_file} -out {name}.csr -subj /CN={name}"));
+        openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile {name}.ext -out {cert}"
+        ));
+    }
+}
+
+/// A Docker engine of the test's own, reached over TLS.
+pub struct Dockerd {
+    pub dir: tempfile::TempDir,
+    pub port: u16,
+    pub served: Served,
+}
+
+impl Dockerd {
+    pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// With more arguments.
+    pub fn start_with(more: &[&str]) -> Option<Self> {
+        if !nix::unistd::geteuid().is_root() || !is_there("dockerd") || !is_there("openssl") || !is_there("unshare") {
+            eprintln!("NOT RUN: there is no dockerd and openssl that root may use");
+            return None;
+        }
+        let dir = tempfile::Builder::new().prefix("gonogo-tls-").tempdir().unwrap();
+        certificates(dir.path());
+        let port = port();
+        let served = serve(dir.path(), port, more);
+        let engine = Self { dir, port, served };
+        look(&at(&engine.address(), Some(engine.path("")), &variables()));
+        Some(engine)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn address(&self) -> String {
+        format!("tcp://127.0.0.1:{}", self.port)
+    }
+}
+
+/// Starts it in a network of its own, because two engines in one would quarrel about its bridge. It is handed the socket on which
+/// it listens, and that is one of this network.
+pub fn serve(dir: &Path, port: u16, more: &[&str]) -> Served {
+    let path = |name: &str| dir.join(name).display().to_string();
+    let mut command = Command::new("sh");
+    let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec unshare --net dockerd \"$@\"";
+    command.args(["-c", script, "sh"]);
+    command.args(["--data-root", &path("data"), "--exec-root", &path("exec"), "--pidfile", &path("pid")]);
+    command.args(["--iptables=false", "--ip-forward=false", "--storage-driver", "vfs"]);
+    command.args(["--tlsverify", "--tlscacert", &path("ca.pem"), "--tlscert", &path("server.pem")]);
+    command.args(["--tlskey", &path("server-key.pem"), "-H", "fd://"]);
+    command.args(more);
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    command.stdin(OwnedFd::from(listener));
+    Served::start(&mut command, &dir.join("log"))
+}
+
+impl Drop for Dockerd {
+    fn drop(&mut self) {
+        self.served.stop();
+        // What it leaves mounted would keep its directory.
+        for below in ["data", "exec/netns/default"] {
+            let _ = Command::new("umount").arg(self.path(below)).output();
+        }
     }
 }

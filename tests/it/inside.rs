@@ -42,8 +42,8 @@ impl Inside {
             cache_dir: home.gonogo().join("cache"),
             jobs: 4,
             grace: Duration::from_secs(1),
-            fix: FixPolicy { enabled: false, ..FixPolicy::default() },
             hosts: gonogo::engine::docker::host::Hosts::default(),
+            fix: FixPolicy { enabled: false, ..FixPolicy::default() },
         };
         let control = handle::start(options, runtime.handle()).unwrap();
         let session = runtime.block_on(async { control.attach(Visitor::here(person(), VisitorKind::Command), None) });

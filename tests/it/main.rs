@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
 mod caller;
+mod dock;
 mod home;
 mod inside;
 mod terminal;
@@ -12,20 +13,24 @@ mod away;
 mod beginnings;
 mod board;
 mod commands;
+mod containers;
 mod crash;
 mod daemon;
 mod demo;
 mod disk;
 mod docker;
 mod edit;
+mod engines;
 mod examples;
 mod gate;
+mod images;
 mod killed;
 mod mischief;
 mod outlive;
 mod recovery;
 mod refused;
 mod run;
+mod shipped;
 mod stop;
 mod strangers;
 mod surroundings;

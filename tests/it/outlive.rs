@@ -111,13 +111,13 @@ fn a_closed_terminal_leaves_the_run_alone() {
 }
 
 /// An ssh server of the test's own, on this machine, for its own user.
-struct Sshd {
+pub struct Sshd {
     child: Child,
-    ssh: String,
+    pub ssh: String,
 }
 
 impl Sshd {
-    fn start(home: &Home) -> Option<Self> {
+    pub fn start(home: &Home) -> Option<Self> {
         if !Path::new("/usr/sbin/sshd").exists() || !is_there("ssh-keygen") {
             eprintln!("NOT RUN: there is no sshd on this machine");
             return None;
@@ -163,7 +163,7 @@ impl Sshd {
     }
 
     /// Cuts every connection.
-    fn cut(&self, home: &Home) {
+    pub fn cut(&self, home: &Home) {
         let found = Command::new("pgrep").args(["-P", &self.child.id().to_string()]).output().unwrap();
         let connections = String::from_utf8_lossy(&found.stdout).into_owned();
         assert!(!connections.trim().is_empty(), "nobody is connected in {}", home.gonogo().display());

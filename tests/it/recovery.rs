@@ -30,7 +30,10 @@ use gonogo::{
 
 use nix::sys::signal::Signal;
 
-use crate::home::{DEADLINE, Home, Project, Running, contains};
+use crate::{
+    caller::Caller,
+    home::{DEADLINE, Home, Project, Running, contains},
+};
 
 const QUICK: &str = "[pipelines.ci.jobs.work]\nsteps = [\"echo done\"]\n";
 
@@ -85,6 +88,36 @@ fn a_backup_made_while_gonogo_works_is_restored() {
     home.ask(&["restore", &kept]).expect(0);
     assert_eq!(home.log(), all);
     contains(&home.ask(&["doctor"]).expect(0).stdout, "of logs that were replaced are kept");
+}
+
+#[test]
+fn who_slept_while_a_log_was_restored_and_grew_beyond_what_they_knew_begins_anew() {
+    let home = Home::with_daemon();
+    let project = home.project("shop", QUICK);
+    let copy = home.tmp().join("copy.db");
+    home.run(&project, &["run"]).expect(0);
+    home.ask(&["backup", copy.to_str().unwrap()]).expect(0);
+    home.run(&project, &["run"]).expect(0);
+    // It reads only while it is waited for.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut caller = runtime.block_on(Caller::attach(&home, VisitorKind::Board, None));
+    let (known, last) = (caller.state.seq, caller.records.clone());
+    assert!(caller.state.runs.contains_key(&RunId(2)));
+
+    home.ask(&["daemon", "stop", "--now"]).expect(0);
+    home.ask(&["restore", copy.to_str().unwrap()]).expect(0);
+    let other = home.project("other", QUICK);
+    for _ in 0..3 {
+        home.run(&other, &["run"]).expect(0);
+    }
+    let log = home.log();
+    let newest = log.last().unwrap().seq;
+    assert!(newest > known, "{newest} of {known}");
+    runtime.block_on(caller.until(|state| state.seq >= newest && state.runs.contains_key(&RunId(4))));
+    let heard: Vec<Record> = caller.records.iter().map(|record| (**record).clone()).collect();
+    assert!(caller.lost > 0 && heard[..log.len()] == log[..], "nothing of the other log is left");
+    let replaced = last.iter().zip(&caller.records).filter(|(old, new)| old != new).count();
+    assert!(replaced > 0, "what it knew was of another log");
 }
 
 #[test]
@@ -195,8 +228,8 @@ fn options(home: &Home) -> Options {
         jobs: 1,
         grace: Duration::from_secs(1),
         resume: false,
-        fix: FixPolicy::default(),
         hosts: gonogo::engine::docker::host::Hosts::default(),
+        fix: FixPolicy::default(),
     }
 }
 

@@ -43,10 +43,10 @@ fn an_engine_that_is_not_there_is_said_before_anything_runs() {
     let home = Home::new();
     let project = home.project(
         "shop",
-        "[pipelines.ci.jobs.a]\nsteps = [\"touch ../ran\"]\n[pipelines.ci.jobs.b]\nengine = \"docker\"\nimage = \"alpine\"\nsteps = [\"true\"]\n",
+        "[pipelines.ci.jobs.a]\nsteps = [\"touch ../ran\"]\n[pipelines.ci.jobs.b]\nengine = \"github\"\nsteps = [\"true\"]\n",
     );
     let ran = home.run(&project, &["run"]).expect(2);
-    contains(&ran.all(), "job `b` wants the engine `docker`");
+    contains(&ran.all(), "job `b` wants the engine `github`");
     assert!(!project.has("../ran"));
 }
 

@@ -50,6 +50,7 @@ fn workspace() -> tempfile::TempDir {
     fs::set_permissions(at("tool.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::create_dir(at("empty")).unwrap();
     symlink("src/main.rs", at("link")).unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
     symlink("/nowhere/at/all", at("dangling")).unwrap();
     git(dir.path(), &["init", "--quiet"]);
     git(dir.path(), &["add", "--all"]);
@@ -150,10 +151,15 @@ fn git_works_there_although_the_objects_are_borrowed() {
     wait(bring_git(&host, &made.id, got.path()));
     fs::rename(dir.path(), dir.path().with_extension("away")).unwrap();
     let at = got.path().join("w");
-    let ran = Command::new("git").args(["-c", "safe.directory=*", "status", "--porcelain"]).current_dir(&at).output().unwrap();
+    let ran = Command::new("git")
+        .args(["-c", "safe.directory=*", "status", "--porcelain"])
+        .current_dir(&at)
+        .output()
+        .unwrap();
     assert_eq!((ran.status.code(), String::from_utf8_lossy(&ran.stderr).as_ref()), (Some(0), ""));
     assert_eq!(String::from_utf8_lossy(&ran.stdout), "");
-    let ran = Command::new("git").args(["-c", "safe.directory=*", "log", "--format=%s"]).current_dir(&at).output().unwrap();
+    let ran =
+        Command::new("git").args(["-c", "safe.directory=*", "log", "--format=%s"]).current_dir(&at).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&ran.stdout), "second\n");
     fs::rename(dir.path().with_extension("away"), dir.path()).unwrap();
 }
@@ -164,7 +170,8 @@ async fn bring_git(host: &Host, container: &str, into: &Path) {
     use futures::TryStreamExt as _;
     let options = DownloadFromContainerOptionsBuilder::new().path("/w").build();
     let docker = host.client().await.unwrap();
-    let pieces: Vec<bytes::Bytes> = docker.download_from_container(container, Some(options)).try_collect().await.unwrap();
+    let pieces: Vec<bytes::Bytes> =
+        docker.download_from_container(container, Some(options)).try_collect().await.unwrap();
     tar::Archive::new(&pieces.concat()[..]).unpack(into).unwrap();
 }
 

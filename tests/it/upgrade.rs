@@ -32,8 +32,8 @@ fn older(home: &Home) -> std::thread::JoinHandle<()> {
                 cache_dir: cache,
                 jobs: 2,
                 grace: Duration::from_secs(1),
-                fix: FixPolicy { enabled: false, ..FixPolicy::default() },
                 hosts: gonogo::engine::docker::host::Hosts::default(),
+                fix: FixPolicy { enabled: false, ..FixPolicy::default() },
             };
             let control = Arc::new(handle::start(options, &tokio::runtime::Handle::current()).unwrap());
             let listener = address::listen(&run).await.unwrap();

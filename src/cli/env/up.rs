@@ -82,7 +82,7 @@ pub async fn up(args: UpArgs, reach: Reach) -> Result<ExitCode, Problem> {
                     args.name
                 )));
             }
-            if row.members.len() >= row.most as usize && count(&row, &["assigned"]) == row.members.len() {
+            if row.up && row.members.len() >= row.most as usize && count(&row, &["assigned"]) == row.members.len() {
                 return Err(Problem::no_go(format!("all {} members are in use", row.most))
                     .hint("`gonogo env status` says by whom"));
             }

@@ -7,19 +7,21 @@ use super::chord::KeyChord;
 pub enum Context {
     /// In every pane.
     Global,
-    /// In lists and trees: projects, runs, containers.
+    /// In lists and trees: projects, runs.
     List,
     /// In the logs.
     Logs,
     /// In the timeline.
     Timeline,
+    /// Among the containers.
+    Containers,
     /// On an approval card, which is a mode of its own: only its keys are in force.
     Approval,
 }
 
 impl Context {
     /// All of them, in the order of the help overlay.
-    pub const ALL: [Self; 5] = [Self::Global, Self::List, Self::Logs, Self::Timeline, Self::Approval];
+    pub const ALL: [Self; 6] = [Self::Global, Self::List, Self::Logs, Self::Timeline, Self::Containers, Self::Approval];
 
     /// As written in `config.toml`: `[keys.NAME]`.
     pub fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Context {
             Self::List => "list",
             Self::Logs => "logs",
             Self::Timeline => "timeline",
+            Self::Containers => "containers",
             Self::Approval => "approval",
         }
     }
@@ -103,6 +106,7 @@ actions! {
     Pane2 "pane-2" Global ["2"] "Runs"
     Pane3 "pane-3" Global ["3"] "Logs"
     Pane4 "pane-4" Global ["4"] "Timeline"
+    Pane7 "pane-7" Global ["7"] "Containers"
     NextPane "next-pane" Global ["tab"] "Go to the next pane"
     PrevPane "prev-pane" Global ["shift-tab"] "Go to the previous pane"
     Zoom "zoom" Global ["z"] "Make the pane fill the screen, and back"
@@ -133,8 +137,16 @@ actions! {
     PrevError "prev-error" Logs ["E"] "Go to the previous error"
     JumpLine "jump-line" Logs ["#"] "Go to a line by its number"
     JumpTime "jump-time" Logs ["@"] "Go to a time of day"
+    LogWindow "window" Logs ["T"] "How far back the log of a container goes: all, 1m, 5m, 1h"
     ZoomIn "zoom-in" Timeline ["}"] "Show less time, larger"
     ZoomOut "zoom-out" Timeline ["{"] "Show more time, smaller"
+    FoldGroup "fold" Containers ["space"] "Fold or unfold a project"
+    SortContainers "sort" Containers ["s"] "Sort: by project, CPU, memory, name, the newest first"
+    Shell "shell" Containers ["e"] "Open a shell in it"
+    InspectContainer "inspect" Containers ["i"] "Show all that its engine knows of it"
+    PauseContainer "pause" Containers ["p"] "Freeze it, or let it go on"
+    RemoveContainer "remove" Containers ["D"] "Remove it (asks first)"
+    OpenPort "open-port" Containers ["o"] "Open its first port in a browser, and copy the address"
     Yes "yes" Approval ["y"] "Go: do exactly what is shown, once"
     No "no" Approval ["n"] "No-go, with words if you like"
     Edit "edit" Approval ["e"] "Edit the patch in $EDITOR"

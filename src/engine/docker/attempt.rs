@@ -89,7 +89,7 @@ pub(in crate::engine) async fn attempt(
             // Its engine has kept all that it printed.
             recorder = Recorder::anew(dir, output, &secrets);
             let follow = Follow::taken_up(order, &host, port, &mut recorder, id, &nonce);
-            Ok(follow.to_the_end(deadline, stop).await)
+            Ok(follow.attend(deadline, stop).await)
         }
         Ok(take_up::Found::Lost) => {
             recorder = Recorder::new(dir, output, &secrets);
@@ -132,6 +132,10 @@ async fn fresh(
     let spec = &order.job.spec.container;
     reach::reach(host, recorder, deadline, &stop).await?;
     host.sweep().await;
+    if order.attempt > 1 {
+        // An engine that was away may still have the one before.
+        sweep::earlier(order, host).await;
+    }
     let image = provide(order, host, spec, recorder, deadline, &mut stop).await?;
     let mut images = Vec::with_capacity(spec.services.len());
     for service in &spec.services {
@@ -148,7 +152,7 @@ async fn fresh(
     let services = service::start(order, docker, &images, secrets, &stop).await.map_err(|no| early(no, &stop))?;
     let opened = open(order, host, &image, &services, !secrets.is_empty(), "job").await?;
     let follow = begin(order, host, port, recorder, secrets, opened).await?;
-    let outcome = follow.to_the_end(deadline, stop).await;
+    let outcome = follow.attend(deadline, stop).await;
     services.end().await;
     Ok(outcome)
 }
@@ -184,7 +188,7 @@ pub(super) async fn open(
     let nonce = nonce.get(..32).unwrap_or_default().to_owned();
     let made = Made {
         order,
-        image: &image.id,
+        image,
         who: &who,
         way: &way,
         network: services.network.as_deref(),

@@ -13,14 +13,13 @@ use bollard::models::{
 
 use crate::{
     domain::{
-        container::{ContainerSpec, HealthSpec, Limits, Network},
+        container::{ContainerSpec, Limits, Network},
         id::Hash,
-        time::Millis,
     },
     engine::{artifact, port::Order},
 };
 
-use super::{label, pool::parts, script};
+use super::{image::Image, label, pool::parts, script};
 
 /// How a workspace comes into a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,8 +137,8 @@ pub fn caches(order: &Order) -> Vec<(String, PathBuf)> {
 pub struct Made<'a> {
     /// The order.
     pub order: &'a Order,
-    /// The image's id.
-    pub image: &'a str,
+    /// The image.
+    pub image: &'a Image,
     /// Who runs in it.
     pub who: &'a Who,
     /// How the workspace comes into it.
@@ -161,6 +160,7 @@ impl Made<'_> {
         let tty = order.job.spec.tty && self.role == "job";
         let mut labels = labels(order, self.role, "");
         labels.insert(label::NONCE.into(), self.nonce.into());
+        labels.insert(label::IMAGE.into(), self.image.name.clone());
         let mut entrypoint = vec!["sh".to_owned()];
         if tty {
             // What is typed must not be shown, and is longer than a terminal's line.
@@ -175,7 +175,7 @@ impl Made<'_> {
         let env = self.who.user.as_ref().filter(|user| numbered(user)).map(|_| vec!["HOME=/tmp".to_owned()]);
         ContainerCreateBody {
             env,
-            image: Some(self.image.to_owned()),
+            image: Some(self.image.id.clone()),
             entrypoint: Some(entrypoint),
             cmd: Some(Vec::new()),
             user: self.who.user.clone(),
@@ -256,18 +256,5 @@ pub fn limits(limits: &Limits) -> HostConfig {
             config: Some(HashMap::from([("max-size".into(), "1000g".into())])),
         }),
         ..HostConfig::default()
-    }
-}
-
-/// A health check, as the API takes it.
-pub fn health(spec: &HealthSpec) -> HealthConfig {
-    let nanos = |time: Millis| Some(time.0 as i64 * 1_000_000);
-    HealthConfig {
-        test: Some(vec!["CMD-SHELL".into(), spec.command.clone()]),
-        interval: nanos(spec.interval),
-        timeout: nanos(spec.timeout),
-        retries: Some(i64::from(spec.retries)),
-        start_period: nanos(spec.start),
-        ..HealthConfig::default()
     }
 }

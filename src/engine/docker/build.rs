@@ -25,13 +25,13 @@ use super::{
     fault::Fault,
     host::Host,
     ignored::Ignored,
-    image::{Image, Provide, inspect, stoppable},
+    image::{Image, Provide, by_registry, inspect, stoppable},
     pipe,
     progress::Progress,
 };
 
 /// The label of every image that is built: what it is built of, as its name has it.
-pub const LABEL: &str = "gonogo.build";
+pub const LABEL: &str = "dev.gonogo.build";
 
 /// Bytes of the builder's last words that are kept.
 const WORDS: usize = 1000;
@@ -156,10 +156,14 @@ fn key(root: &Path, spec: &ContainerSpec, built: &BuildSpec) -> String {
 fn why_not(what: String, error: &Error) -> Provide {
     static EXIT: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?:returned a non-zero code:|exit status) (\d+)").ok());
-    let fault = Fault::of(what, error);
+    let fault = by_registry(Fault::of(what, error), error);
     let exit = EXIT.as_ref().and_then(|exit| exit.captures_iter(&fault.why).last());
     let exit = exit.and_then(|found| found[1].parse().ok());
-    let by_builder = matches!(error, Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. });
+    // The engine could not begin the step: nothing of what is built has to do with that.
+    const OWN: [&str; 4] =
+        ["failed to create endpoint", "failed to mount", "error creating overlay mount", "failed to create shim"];
+    let own = exit.is_none() && OWN.iter().any(|words| fault.why.contains(words));
+    let by_builder = !own && matches!(error, Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. });
     if by_builder && (exit.is_some() || fault.fault == EngineFault::Refused) {
         let mut words = fault.why;
         words.truncate(words.floor_char_boundary(WORDS));
@@ -242,6 +246,8 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::{fs, os::unix::fs::symlink};
 
     use super::*;

@@ -164,6 +164,8 @@ impl fmt::Debug for Login {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;

@@ -3,11 +3,10 @@
 use std::{io, pin::Pin, time::Duration};
 
 use bollard::{
-    Docker,
     container::LogOutput,
     errors::Error,
-    models::{ContainerState, ContainerStateStatusEnum, ExecConfig},
-    query_parameters::{KillContainerOptionsBuilder, LogsOptionsBuilder},
+    models::{ContainerState, ContainerStateStatusEnum},
+    query_parameters::LogsOptionsBuilder,
 };
 use futures::{Stream, StreamExt as _, future::BoxFuture};
 use tokio::{
@@ -24,17 +23,17 @@ use crate::{
     engine::{
         port::{JobPort, JobReport, Order, Stop, StopSignal},
         recorder::Recorder,
-        run::not_run,
     },
 };
 
 use super::{
     attempt::Early,
     back, body,
+    ending::{self, Way},
     fault::Fault,
     host::Host,
     marks::{Mark, Marks, Part},
-    pool::parts,
+    outcome::{self, Said},
     reach, ship,
 };
 
@@ -70,7 +69,7 @@ pub(super) struct Follow<'a, P> {
     stamped: bool,
     step: Option<(u32, Timestamp)>,
     last: Option<(u32, i32)>,
-    no_directory: bool,
+    said: Said,
     cut: Option<Cut>,
 }
 
@@ -112,7 +111,7 @@ impl<'a, P: JobPort> Follow<'a, P> {
             stamped: false,
             step: None,
             last: None,
-            no_directory: false,
+            said: Said::default(),
             cut: None,
         }
     }
@@ -141,7 +140,7 @@ impl<'a, P: JobPort> Follow<'a, P> {
     }
 
     /// Follows it until it has ended, over whatever happens to the engine meanwhile.
-    pub(super) async fn to_the_end(mut self, deadline: Option<Instant>, mut stop: StopSignal) -> JobOutcome {
+    pub(super) async fn attend(mut self, deadline: Option<Instant>, mut stop: StopSignal) -> JobOutcome {
         let mut ended = false;
         loop {
             let output = match self.output.take() {
@@ -300,8 +299,12 @@ impl<'a, P: JobPort> Follow<'a, P> {
                 self.wait_for_quiet = false;
                 None
             }
+            Mark::OutOfMemory => {
+                self.said.out_of_memory = true;
+                None
+            }
             Mark::NoDirectory => {
-                self.no_directory = true;
+                self.said.no_directory = true;
                 None
             }
             Mark::Began { step } => {
@@ -362,47 +365,13 @@ impl<'a, P: JobPort> Follow<'a, P> {
                 Err(fault) => return fault.outcome(),
             }
         }
-        self.outcome(state)
-    }
-
-    fn outcome(&mut self, state: &ContainerState) -> JobOutcome {
         match self.cut.take() {
             Some(Cut::Stopped(reason)) => return JobOutcome::Cancelled { reason },
             Some(Cut::TimedOut(after)) => return timed_out(after),
             Some(Cut::Step(_)) | None => {}
         }
-        let code = state.exit_code.unwrap_or_default();
-        let out_of_memory = state.oom_killed == Some(true);
-        let failed = |failure| JobOutcome::Failed { failure };
-        let of_memory = || failed(Failure::OutOfMemory { limit: self.order.job.spec.container.limits.memory });
-        let steps = self.order.job.spec.steps.len() as u32;
-        match (self.last, self.step) {
-            _ if self.no_directory => {
-                not_run(format!("the container has no {}", body::directory(self.order).display()), None)
-            }
-            // It ended in the middle of a step, and nobody here has asked it to.
-            (_, Some(_)) if out_of_memory => of_memory(),
-            (_, Some(_)) => {
-                let why = format!("nobody asked gonogo to (exit {code})");
-                Fault::new(EngineFault::Interrupted, "its container was ended from outside", why).outcome()
-            }
-            (Some((_, 137)), None) if out_of_memory && code != 0 => of_memory(),
-            (Some((last, 0)), None) if code == 0 && last + 1 == steps => JobOutcome::Passed,
-            // The last step may fail where that is allowed.
-            (Some((last, _)), None) if code == 0 && last + 1 == steps => JobOutcome::Passed,
-            (Some((_, exit)), None) if exit != 0 && code != 0 => failed(Failure::Exit { code: exit }),
-            (None, None) if code == 97 && self.order.job.spec.tty => {
-                not_run("its image has no `stty`, which a job with `tty` needs".into(), Some("leave `tty` out".into()))
-            }
-            (None, None) if code == parts::NOT_PREPARED && self.order.job.environment.is_some() => {
-                not_run("its environment could not be prepared".into(), Some("its output says why".into()))
-            }
-            _ if steps == 0 && code == 0 => JobOutcome::Passed,
-            _ => {
-                let why = format!("exit {code}; {}", state.error.clone().unwrap_or_default());
-                Fault::new(EngineFault::Interrupted, "its container did not run to its end", why).outcome()
-            }
-        }
+        let said = Said { last: self.last, open: self.step.is_some(), ..self.said };
+        outcome::of(&self.order.job.spec, &body::directory(self.order), said, state)
     }
 
     fn end(&self, way: Way) -> BoxFuture<'static, ()> {
@@ -411,50 +380,9 @@ impl<'a, P: JobPort> Follow<'a, P> {
         Box::pin(async move {
             if let Some(docker) = docker {
                 // What hangs is tried again.
-                let _ = tokio::time::timeout(AGAIN, ended_by(&docker, &id, way)).await;
+                let _ = tokio::time::timeout(AGAIN, ending::end(&docker, &id, way)).await;
             }
         })
-    }
-}
-
-/// How something is ended.
-#[derive(Clone, Copy)]
-enum Way {
-    /// The script takes note, and the step is asked to end.
-    Gracefully,
-    /// The step alone gets this signal.
-    Step(&'static str),
-    /// The container is killed.
-    Now,
-}
-
-async fn ended_by(docker: &Docker, id: &str, way: Way) {
-    let kill = |signal: &'static str| {
-        docker.kill_container(id, Some(KillContainerOptionsBuilder::new().signal(signal).build()))
-    };
-    let (note, step) = match way {
-        Way::Now => (kill("KILL").await, None),
-        Way::Gracefully => (kill("TERM").await, Some("TERM")),
-        Way::Step(signal) => (Ok(()), Some(signal)),
-    };
-    if let Err(error) = note {
-        tracing::debug!("{id} could not be signalled: {error}");
-    }
-    if let Some(signal) = step {
-        // All but the first process, which runs the script: https://man7.org/linux/man-pages/man2/kill.2.html.
-        let exec = ExecConfig {
-            cmd: Some(vec!["sh".into(), "-c".into(), format!("kill -{signal} -1")]),
-            user: Some("0".into()),
-            ..ExecConfig::default()
-        };
-        let ran = async {
-            let exec = docker.create_exec(id, exec).await?;
-            let options = bollard::exec::StartExecOptions { detach: true, ..Default::default() };
-            docker.start_exec(&exec.id, Some(options)).await.map(|_| ())
-        };
-        if let Err(error) = ran.await {
-            tracing::debug!("the step in {id} could not be signalled: {error}");
-        }
     }
 }
 

@@ -189,7 +189,7 @@ impl Host {
         self.spec.address.starts_with("unix://") && !self.spec.ship
     }
 
-    fn is_over_ssh(&self) -> bool {
+    pub(super) fn is_over_ssh(&self) -> bool {
         self.spec.address.starts_with("ssh://")
     }
 

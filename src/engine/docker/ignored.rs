@@ -118,6 +118,8 @@ fn expression(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn out(patterns: &str, path: &str) -> bool {

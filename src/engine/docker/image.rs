@@ -240,13 +240,23 @@ async fn pull(
 
 /// A pull that failed, in the registry's own words.
 fn pulled(what: String, error: &Error) -> Fault {
-    let mut fault = Fault::of(what, error);
-    let by_engine = matches!(error, Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. });
-    if by_engine && matches!(fault.fault, EngineFault::Away | EngineFault::Refused) {
-        // The engine is there: it is the registry that isn't, or does not have it.
-        fault.fault = EngineFault::ImageMissing;
+    let fault = by_registry(Fault::of(what, error), error);
+    match fault.fault {
+        EngineFault::Refused => Fault { fault: EngineFault::ImageMissing, ..fault },
+        _ => fault,
     }
-    fault
+}
+
+/// The engine is there if it says that somebody isn't: it is the registry that is away.
+pub(super) fn by_registry(fault: Fault, error: &Error) -> Fault {
+    match (fault.fault, error) {
+        (EngineFault::Away, Error::DockerResponseServerError { .. } | Error::DockerStreamError { .. })
+            if !fault.why.contains("shutting down") =>
+        {
+            Fault { fault: EngineFault::ImageMissing, ..fault }
+        }
+        _ => fault,
+    }
 }
 
 /// The registry may give it in a moment.

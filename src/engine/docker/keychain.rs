@@ -97,6 +97,8 @@ async fn talk(program: &str, address: &str, variables: &Environment) -> std::io:
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
     use super::*;

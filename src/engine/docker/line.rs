@@ -4,7 +4,9 @@
 //! ended; it ends with this one, however that ends, because what it runs there (`cat`) then reads the end of its input.
 
 use std::{
+    fs::Permissions,
     io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Stdio,
     sync::OnceLock,
@@ -64,7 +66,8 @@ impl Line {
     /// The socket on this machine, in a directory that is ours alone.
     pub(super) fn socket(&self) -> Result<PathBuf, Wrong> {
         if self.dir.get().is_none() {
-            let made = tempfile::Builder::new().prefix("gonogo-ssh-").tempdir();
+            let private = Permissions::from_mode(0o700);
+            let made = tempfile::Builder::new().prefix("gonogo-ssh-").permissions(private).tempdir();
             let made = made.map_err(|error| (EngineFault::Refused, format!("no directory for its socket: {error}")))?;
             // Another may have been faster: then this one goes away again.
             let _ = self.dir.set(made);

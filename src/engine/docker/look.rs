@@ -9,17 +9,21 @@ use crate::domain::container::{EngineFault, EngineState};
 
 use super::{fault::Fault, host::Host};
 
-/// How long the look may take, the way over ssh included.
+/// How long the look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The same where the way there may have to be made first, over machines in between.
+const OVER_SSH: Duration = Duration::from_secs(15);
+
 impl Host {
-    /// How it is. An engine that does not answer within 5 s is away.
+    /// How it is. An engine that does not answer within 5 s (15 s over ssh) is away.
     pub async fn look(&self) -> Result<EngineState, Fault> {
         let what = format!("the engine {} at {} does not answer", self.name(), self.spec.address);
         let look = async { ask(self, self.client().await?, &what).await };
-        match timeout(PATIENCE, look).await {
+        let patience = if self.is_over_ssh() { OVER_SSH } else { PATIENCE };
+        match timeout(patience, look).await {
             Ok(state) => state,
-            Err(_) => Err(Fault::new(EngineFault::Away, what, format!("nothing for {} s", PATIENCE.as_secs()))),
+            Err(_) => Err(Fault::new(EngineFault::Away, what, format!("nothing for {} s", patience.as_secs()))),
         }
     }
 }

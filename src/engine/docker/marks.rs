@@ -20,6 +20,8 @@ pub enum Mark {
         /// Its exit status, as the shell has it.
         exit: i32,
     },
+    /// A process of the step that ended was killed because there was no memory left for it.
+    OutOfMemory,
     /// The directory of the workspace is not there.
     NoDirectory,
 }
@@ -129,6 +131,7 @@ fn mark(text: &str) -> Option<Mark> {
     let mut parts = text.split(':');
     let mark = match (parts.next()?, parts.next(), parts.next()) {
         ("quiet", None, None) => Mark::Quiet,
+        ("oom", None, None) => Mark::OutOfMemory,
         ("nodir", None, None) => Mark::NoDirectory,
         ("began", Some(step), None) => Mark::Began { step: step.parse().ok()? },
         ("ended", Some(step), Some(exit)) => Mark::Ended { step: step.parse().ok()?, exit: exit.parse().ok()? },

@@ -5,6 +5,7 @@
 //! removed, so that a gonogo that was killed, or a line that was cut, loses none of it ([`follow`], [`take_up`]). Everything
 //! that is made carries [`label`]s, by which [`sweep`] finds what is left.
 
+pub mod act;
 mod archive;
 mod attempt;
 mod back;
@@ -12,17 +13,21 @@ mod body;
 pub mod build;
 mod capture;
 pub mod credentials;
+mod ending;
 pub mod fault;
 mod follow;
+mod health;
 pub mod host;
 mod ignored;
 pub mod image;
 mod keychain;
 pub mod label;
 mod line;
+pub mod log;
 mod look;
 mod marks;
 mod objects;
+mod outcome;
 mod pipe;
 pub mod pool;
 mod progress;
@@ -33,6 +38,7 @@ pub mod service;
 pub mod ship;
 pub mod sweep;
 mod take_up;
+pub mod watch;
 
 pub(super) use attempt::attempt;
 pub use capture::capture;

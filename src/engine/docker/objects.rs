@@ -1,6 +1,8 @@
 //! The objects of a repository that borrows them: where it is sent, nobody lends any, so those of its commit go along.
 
 use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -29,7 +31,9 @@ pub(super) async fn borrowed(workspace: &Path) -> Result<Option<Objects>, String
     };
     let args = ["rev-list", "--objects", "--no-walk", "--indexed-objects", &head];
     let listed = Git::new(workspace).args(args).run().await.map_err(said)?;
-    let dir = tempfile::Builder::new().prefix("gonogo-objects-").tempdir().map_err(|error| error.to_string())?;
+    let private = Permissions::from_mode(0o700);
+    let dir = tempfile::Builder::new().prefix("gonogo-objects-").permissions(private).tempdir();
+    let dir = dir.map_err(|error| error.to_string())?;
     let pack = dir.path().join("pack");
     let args = ["pack-objects".as_ref(), "--quiet".as_ref(), pack.as_os_str()];
     Git::new(workspace).args(args).input(listed.out).run().await.map_err(said)?;

@@ -120,6 +120,8 @@ impl Read for Incoming {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::thread;
 
     use futures::{StreamExt as _, TryStreamExt as _};
@@ -136,7 +138,7 @@ mod tests {
         writing.join().unwrap().unwrap();
         assert_eq!(got.concat(), bytes);
         let (mut writer, body) = outgoing();
-        thread::spawn(move || writer.write_all(&[7; PIECE])).join().unwrap().unwrap();
+        thread::spawn(move || writer.write_all(&vec![7; PIECE])).join().unwrap().unwrap();
         let got: Vec<Piece> = body.collect().await;
         assert!(got.len() == 2 && got[0].is_ok() && got[1].is_err(), "{got:?}");
     }

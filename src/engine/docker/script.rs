@@ -35,13 +35,20 @@ impl Script<'_> {
     pub fn text(&self) -> String {
         let mut text = String::from("{\nexec 2>&1\nstopped=\ntrap 'stopped=1' TERM\n");
         let _ = writeln!(text, "gonogo_mark() {{ printf '\\036gonogo:%s:%s\\036' {} \"$1\"; }}", self.nonce);
+        // The counter of the container's own control group: version 2 has it in memory.events, version 1 in memory.oom_control.
+        text.push_str(
+            "gonogo_oom() {\nfor file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do\n\
+             if [ -r $file ]; then while read -r key value; do\n\
+             if [ \"$key\" = oom_kill ] && [ \"$value\" != 0 ]; then gonogo_mark oom; return 0; fi\n\
+             done < $file; fi\ndone\n}\n",
+        );
         self.give_back(&mut text);
         let _ = writeln!(
             text,
             "cd {} 2>/dev/null || {{ gonogo_mark nodir; exit 125; }}\nexport PWD",
             quoted(self.directory)
         );
-        for (name, value) in self.variables.iter().map(|(name, value)| (name, value)) {
+        for (name, value) in self.variables {
             export(&mut text, name, value);
         }
         if !self.secrets.is_empty() {
@@ -76,6 +83,7 @@ impl Script<'_> {
             export(text, name, value);
         }
         let _ = writeln!(text, "trap - TERM\nexec sh -c {}\n) </dev/null\ncode=$?", quoted(&step.run));
+        text.push_str("if [ $code = 137 ]; then gonogo_oom; fi\n");
         let _ =
             writeln!(text, "gonogo_mark ended:{index}:$code\nif [ -n \"$stopped\" ]; then gonogo_end; exit 143; fi");
         if !step.allow_failure {

@@ -6,7 +6,7 @@ use bollard::{
     Docker,
     container::LogOutput,
     models::{
-        ContainerCreateBody, ContainerStateStatusEnum, EndpointSettings, HealthStatusEnum, NetworkCreateRequest,
+        ContainerCreateBody, ContainerStateStatusEnum, EndpointSettings, HealthConfig, NetworkCreateRequest,
         NetworkingConfig,
     },
     query_parameters::{CreateContainerOptionsBuilder, LogsOptionsBuilder},
@@ -23,12 +23,9 @@ use crate::{
     },
 };
 
-use super::{body, fault::Fault, image};
+use super::{body, fault::Fault, health, image, label};
 
-/// Between two looks at a service that is not ready yet.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// A service without a check of its own has this long to say that it runs.
+/// However often it may fail, no check goes on for longer.
 const LONGEST: Duration = Duration::from_mins(10);
 
 /// The services of a job while it runs.
@@ -92,10 +89,10 @@ pub async fn start(
         docker.start_container(&id, None).await.map_err(failed)?;
         let recorder = Recorder::anew(&order.output_dir, &order.output.beside(&service.name), secrets);
         services.recording.push(AbortOnDropHandle::new(tokio::spawn(record(docker.clone(), id.clone(), recorder))));
-        ids.push((service, id));
+        ids.push((service, id, health::Check::of(service.health.as_ref(), image.healthcheck.as_ref())));
     }
-    for (service, id) in &ids {
-        ready(docker, service, id, stop).await?;
+    for (service, id, check) in &ids {
+        ready(docker, service, id, check.as_ref(), stop).await?;
     }
     Ok(services)
 }
@@ -109,13 +106,16 @@ async fn create(
 ) -> Result<String, Fault> {
     let endpoint = EndpointSettings { aliases: Some(vec![service.name.clone()]), ..EndpointSettings::default() };
     let tmpfs = body::tmpfs(&service.tmpfs);
+    let mut labels = body::labels(order, label::ROLE_SERVICE, &service.name);
+    labels.insert(label::IMAGE.into(), image.name.clone());
     let body = ContainerCreateBody {
         image: Some(image.id.clone()),
         hostname: Some(service.name.clone()),
         cmd: (!service.command.is_empty()).then(|| service.command.clone()),
         env: Some(service.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
-        labels: Some(body::labels(order, "service", &service.name)),
-        healthcheck: service.health.as_ref().map(body::health),
+        labels: Some(labels),
+        // It is checked from here: not every engine checks by itself.
+        healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..HealthConfig::default() }),
         host_config: Some(bollard::models::HostConfig {
             network_mode: Some(network.to_owned()),
             tmpfs: (!tmpfs.is_empty()).then_some(tmpfs),
@@ -133,9 +133,16 @@ async fn create(
 }
 
 /// Waits until a service is ready: by its health check, or because it runs.
-async fn ready(docker: &Docker, service: &ServiceSpec, id: &str, stop: &StopSignal) -> Result<(), NoServices> {
+async fn ready(
+    docker: &Docker,
+    service: &ServiceSpec,
+    id: &str,
+    check: Option<&health::Check>,
+    stop: &StopSignal,
+) -> Result<(), NoServices> {
     let not_ready = |why: String| NoServices::NotReady { service: service.name.clone(), why };
-    let end = Instant::now() + LONGEST;
+    let began = Instant::now();
+    let mut failures = 0;
     loop {
         if stop.borrow().is_some() {
             return Err(NoServices::Stopped);
@@ -147,23 +154,25 @@ async fn ready(docker: &Docker, service: &ServiceSpec, id: &str, stop: &StopSign
             let code = state.exit_code.unwrap_or_default();
             return Err(not_ready(format!("it ended with exit {code}")));
         }
-        let health = state.health.unwrap_or_default();
-        match health.status {
-            Some(HealthStatusEnum::HEALTHY | HealthStatusEnum::NONE | HealthStatusEnum::EMPTY) | None => return Ok(()),
-            Some(HealthStatusEnum::UNHEALTHY) => {
-                let said = health.log.unwrap_or_default().pop().and_then(|check| check.output).unwrap_or_default();
-                let said = said.trim().lines().last().unwrap_or_default().to_owned();
-                let said = if said.is_empty() { said } else { format!(": {said}") };
-                return Err(not_ready(format!("its health check fails{said}")));
-            }
-            Some(HealthStatusEnum::STARTING) if Instant::now() < end => {
-                let mut stop = stop.clone();
-                tokio::select! {
-                    () = tokio::time::sleep(LOOK) => {}
-                    _ = stop.changed() => {}
+        let Some(check) = check else { return Ok(()) };
+        match check.ask(docker, id).await {
+            Ok(()) => return Ok(()),
+            Err(said) => {
+                if began.elapsed() >= check.start {
+                    failures += 1;
+                }
+                if failures >= check.retries {
+                    return Err(not_ready(format!("its health check failed {failures} times: {said}")));
+                }
+                if began.elapsed() > LONGEST {
+                    return Err(not_ready(format!("it was not ready in 10 minutes: {said}")));
                 }
             }
-            Some(HealthStatusEnum::STARTING) => return Err(not_ready("it was not ready in 10 minutes".into())),
+        }
+        let mut stop = stop.clone();
+        tokio::select! {
+            () = tokio::time::sleep(check.interval) => {}
+            _ = stop.changed() => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use bollard::{body_try_stream, errors::Error, query_parameters::UploadToContainerOptionsBuilder};
+use bollard::{body_try_stream, query_parameters::UploadToContainerOptionsBuilder};
 use ignore::WalkBuilder;
 use tar::Builder;
 
@@ -75,7 +75,7 @@ impl Sent {
 
 /// Sends a workspace into a container that is not started and has a volume at `target`: every file that git would not ignore,
 /// empty directories, and `.git` where it is a directory. All of it belongs to `owner` there, `target` itself too. A container
-/// whose own files can't be changed takes it as well, but `target` then stays as it is: root's, usually.
+/// whose own files can't be changed takes it as well, but `target` itself then stays as it is: root's, usually.
 ///
 /// Ends with a fault; dropped, it ends soon.
 pub async fn send(host: &Host, container: &str, workspace: &Path, target: &str, owner: Owner) -> Result<Sent, Fault> {
@@ -84,12 +84,16 @@ pub async fn send(host: &Host, container: &str, workspace: &Path, target: &str, 
         .ok_or_else(|| Fault::new(EngineFault::Refused, &*what, format!("{target:?} is no place for it")))?;
     let tracked = tracked(workspace).await;
     let objects = borrowed(workspace).await.map_err(|why| Fault::new(EngineFault::Refused, &*what, why))?;
-    let load = Load { workspace: workspace.to_owned(), tracked, objects, owner };
-    match put(host, container, parent, Some(name), &load, &what).await {
-        Err((_, error)) if is_read_only(&error) => put(host, container, target, None, &load, &what).await,
-        sent => sent,
+    // The directory itself is an entry of the one above: archives are not let change where they are unpacked.
+    let (root, name) = (workspace.to_owned(), name.to_owned());
+    let put_root =
+        put(host, container, parent, &what, move |archive| archive::add(archive, &root, &name, owner).map(drop));
+    match put_root.await {
+        Err(fault) if !fault.why.contains("read-only") => return Err(fault),
+        _ => {}
     }
-    .map_err(|(fault, _)| fault)
+    let load = Load { workspace: workspace.to_owned(), tracked, objects, owner };
+    put(host, container, target, &what, move |archive| load.add(archive)).await
 }
 
 /// The directory that `target` is in, and its name there.
@@ -102,10 +106,6 @@ fn split(target: &str) -> Option<(&str, &Path)> {
     Some((path.parent()?.to_str()?, Path::new(path.file_name()?)))
 }
 
-fn is_read_only(error: &Option<Error>) -> bool {
-    matches!(error, Some(Error::DockerResponseServerError { message, .. }) if message.contains("read-only"))
-}
-
 /// What git keeps although it would ignore it. Where there is no repository, nothing.
 async fn tracked(workspace: &Path) -> Vec<PathBuf> {
     let listed = Git::new(workspace).args(["ls-files", "-z", "--cached"]).run().await;
@@ -114,8 +114,34 @@ async fn tracked(workspace: &Path) -> Vec<PathBuf> {
     names.map(|name| PathBuf::from(std::ffi::OsStr::from_bytes(name))).collect()
 }
 
+/// Unpacks at `at` what `pack` makes, while it makes it.
+async fn put<T: Send + 'static>(
+    host: &Host,
+    container: &str,
+    at: &str,
+    what: &str,
+    pack: impl FnOnce(&mut Builder<pipe::Outgoing>) -> io::Result<T> + Send + 'static,
+) -> Result<T, Fault> {
+    let (sending, body) = pipe::pack(pack);
+    let options = UploadToContainerOptionsBuilder::new().path(at).build();
+    let work = async {
+        let client = host.patient().await?;
+        let put = client.upload_to_container(container, Some(options), body_try_stream(body)).await;
+        put.map_err(|error| Fault::of(what, &error))
+    };
+    let put = host.attend(what, work).await;
+    match (put, sending.await) {
+        (Ok(()), Ok(Ok(sent))) => Ok(sent),
+        // A file could not be read: the engine has only noticed that the archive ended.
+        (_, Ok(Err(wrong))) if wrong.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Fault::new(EngineFault::Refused, what, wrong.to_string()))
+        }
+        (Err(fault), _) => Err(fault),
+        (Ok(()), _) => Err(Fault::new(EngineFault::Interrupted, what, "the engine did not take all of it")),
+    }
+}
+
 /// What is sent, and as whose.
-#[derive(Clone)]
 struct Load {
     workspace: PathBuf,
     tracked: Vec<PathBuf>,
@@ -123,52 +149,16 @@ struct Load {
     owner: Owner,
 }
 
-async fn put(
-    host: &Host,
-    container: &str,
-    at: &str,
-    name: Option<&Path>,
-    load: &Load,
-    what: &str,
-) -> Result<Sent, (Fault, Option<Error>)> {
-    let (load, prefix) = (load.clone(), name.map(Path::to_owned));
-    let (sending, body) = pipe::pack(move |archive| load.add(archive, prefix.as_deref()));
-    let mut failed = None;
-    let options = UploadToContainerOptionsBuilder::new().path(at).build();
-    let work = async {
-        let client = host.patient().await?;
-        client.upload_to_container(container, Some(options), body_try_stream(body)).await.map_err(|error| {
-            let fault = Fault::of(what, &error);
-            failed = Some(error);
-            fault
-        })
-    };
-    let put = host.attend(what, work).await;
-    let sent = sending.await;
-    match (put, sent) {
-        (Ok(()), Ok(Ok(sent))) => Ok(sent),
-        (_, Ok(Err(wrong))) if wrong.kind() != io::ErrorKind::BrokenPipe => {
-            Err((Fault::new(EngineFault::Refused, what, wrong.to_string()), failed))
-        }
-        (Err(fault), _) => Err((fault, failed)),
-        (Ok(()), _) => Err((Fault::new(EngineFault::Interrupted, what, "the engine did not take all of it"), failed)),
-    }
-}
-
 impl Load {
-    fn add(&self, archive: &mut Builder<impl Write>, prefix: Option<&Path>) -> io::Result<Sent> {
+    fn add(&self, archive: &mut Builder<impl Write>) -> io::Result<Sent> {
         let mut sent = Sent::default();
-        let within = |path: &Path| prefix.map_or_else(|| path.to_owned(), |prefix| prefix.join(path));
-        if let Some(prefix) = prefix {
-            archive::add(archive, &self.workspace, prefix, self.owner)?;
-        }
         let borrowed = Path::new(".git/objects/info/alternates");
         for path in self.list()? {
             if self.objects.is_some() && path == borrowed {
                 continue;
             }
             let from = self.workspace.join(&path);
-            let added = archive::add(archive, &from, &within(&path), self.owner);
+            let added = archive::add(archive, &from, &path, self.owner);
             let added = added.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
             if let Some((entry, metadata)) = added {
                 sent.bytes += if metadata.is_file() { metadata.len() } else { 0 };
@@ -176,7 +166,7 @@ impl Load {
             }
         }
         for (from, path) in self.objects.iter().flat_map(Objects::files) {
-            archive::add(archive, &from, &within(&path), self.owner)?;
+            archive::add(archive, &from, &path, self.owner)?;
         }
         Ok(sent)
     }
@@ -193,10 +183,10 @@ impl Load {
         own.standard_filters(false).follow_links(false);
         for entry in walk.build().chain(is_there.then(|| own.build()).into_iter().flatten()) {
             let entry = entry.map_err(io::Error::other)?;
-            if let Ok(path) = entry.path().strip_prefix(&self.workspace) {
-                if !path.as_os_str().is_empty() {
-                    all.insert(path.to_owned());
-                }
+            if let Ok(path) = entry.path().strip_prefix(&self.workspace)
+                && !path.as_os_str().is_empty()
+            {
+                all.insert(path.to_owned());
             }
         }
         for path in &self.tracked {

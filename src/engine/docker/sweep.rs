@@ -29,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub(super) async fn prepare_volumes(order: &Order, docker: &Docker, way: &Way) -> Result<(), Fault> {
     let failed = |error| Fault::of("no volume", &error);
     for (name, _) in body::caches(order) {
-        let mut labels = body::labels(order, "cache", "");
+        let mut labels = body::labels(order, label::ROLE_CACHE, "");
         for own in [label::RUN, label::JOB, label::ATTEMPT, label::MARKER] {
             labels.remove(own);
         }
@@ -88,6 +88,13 @@ pub async fn attempt(order: &Order, host: &Host) {
     let _ = remove(host, &[(label::MARKER, &order.marker)], &BTreeSet::new()).await;
 }
 
+/// Removes what earlier attempts of a job have left.
+pub(super) async fn earlier(order: &Order, host: &Host) {
+    let run = order.run.to_string();
+    let job = [(label::HOME, order.home.as_str()), (label::RUN, &run), (label::JOB, order.key().as_str())];
+    let _ = remove(host, &job, &BTreeSet::from([order.marker.clone()])).await;
+}
+
 /// Removes everything of this gonogo but caches, environments and what belongs to the attempts with these markers.
 pub async fn leftovers(host: &Host, home: &str, live: &BTreeSet<String>) -> Result<(), Fault> {
     remove(host, &[(label::HOME, home)], live).await
@@ -110,7 +117,7 @@ async fn remove_all(host: &Host, labels: &[(&str, &str)], live: &BTreeSet<String
     let failed = |error| Fault::of("what is left can't be listed", &error);
     let doomed = |labels: &std::collections::HashMap<String, String>| {
         let is = |name: &str, value: &str| labels.get(name).is_some_and(|found| found == value);
-        let kept = is(label::ROLE, "environment") || is(label::ROLE, "cache");
+        let kept = is(label::ROLE, label::ROLE_ENVIRONMENT) || is(label::ROLE, label::ROLE_CACHE);
         !kept && !labels.get(label::MARKER).is_some_and(|marker| live.contains(marker))
     };
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();

@@ -69,7 +69,7 @@ impl Board {
         let answer = async {
             let (why, mut far) = calls.recv().await.unwrap();
             assert_eq!(why, Why::First);
-            assert_eq!(far.greet(Greeting::Welcome { host: host() }).await.since, None);
+            assert_eq!(far.greet(Greeting::Welcome { host: host(), log: None }).await.since, None);
             far
         };
         let (attached, far) = tokio::join!(client::attach(Arc::new(Calls(sender)), caller(kind)), answer);
@@ -93,7 +93,7 @@ impl Board {
     /// Answers the next call. Gives the line, why it was called, and after which record it wants to go on.
     async fn called(&mut self) -> (Far, Why, Option<Seq>) {
         let (why, mut far) = self.calls.recv().await.unwrap();
-        let caller = far.greet(Greeting::Welcome { host: host() }).await;
+        let caller = far.greet(Greeting::Welcome { host: host(), log: None }).await;
         assert_eq!(self.frame().await, Frame::Link(Link::Up));
         (far, why, caller.since)
     }
@@ -262,4 +262,62 @@ async fn one_that_takes_the_call_and_says_nothing_does_not_answer() {
         () = silent => unreachable!(),
     };
     assert_eq!(attached.err().unwrap().to_string(), "gonogo does not answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_log_is_begun_anew_and_the_one_that_is_known_is_gone_on_with() {
+    let welcome = |log: &str| Greeting::Welcome { host: host(), log: Some(log.into()) };
+    let (mut board, mut far) = Board::attach(VisitorKind::Board).await;
+    let mut since = Vec::new();
+    // An older gonogo names none.
+    for log in ["one", "one", "other", "other"] {
+        far.say(hello(0)).await;
+        board.frame().await;
+        far.say(Frame::Records(vec![record(9)])).await;
+        board.frame().await;
+        drop(far);
+        board.lost().await;
+        let (_, mut again) = board.calls.recv().await.unwrap();
+        let caller = again.greet(welcome(log)).await;
+        since.push((caller.log, caller.since));
+        assert_eq!(board.frame().await, Frame::Link(Link::Up));
+        if log == "other" && since.len() == 3 {
+            // Cut off before anything of it has come, nothing of it is known.
+            drop(again);
+            board.lost().await;
+            let (_, mut again) = board.calls.recv().await.unwrap();
+            let caller = again.greet(welcome(log)).await;
+            assert_eq!((caller.log.as_deref(), caller.since), (Some("other"), None));
+            assert_eq!(board.frame().await, Frame::Link(Link::Up));
+            far = again;
+        } else {
+            far = again;
+        }
+    }
+    let log = |name: &str| Some(name.to_owned());
+    let known = Some(Seq(9));
+    assert_eq!(since, [(None, known), (log("one"), known), (log("one"), known), (log("other"), known)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_read_ends_the_session_and_is_said_once() {
+    let (mut board, mut far) = Board::attach(VisitorKind::Board).await;
+    far.outgoing.send(&"something else").await.unwrap();
+    let Frame::Goodbye { reason, ended: false } = board.frame().await else { panic!() };
+    assert!(reason.contains("can't be read") && reason.contains("daemon restart"), "{reason}");
+    assert!(board.session.frame().await.is_none());
+    assert!(board.calls.try_recv().is_err(), "it is not called again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_for_before_leaving_is_still_said() {
+    let (board, mut far) = Board::attach(VisitorKind::Board).await;
+    for id in 1..=20 {
+        board.session.ask(wish(RequestId(id))).await.unwrap();
+    }
+    drop(board.session);
+    for id in 1..=20 {
+        assert_eq!(far.asked().await, wish(RequestId(id)));
+    }
+    assert_eq!(far.heard().await, None);
 }

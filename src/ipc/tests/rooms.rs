@@ -9,12 +9,19 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::*;
 
 use crate::{
-    domain::actor::Actor,
+    domain::{
+        actor::Actor,
+        id::{OutputId, RunId},
+    },
     ipc::{
         address,
         server::{self, Server},
     },
-    protocol::session::{Attach, Visitor},
+    protocol::{
+        event::{Cause, ControlEvent, Event, Record},
+        query::{Case, Query},
+        session::{Attach, Visitor},
+    },
 };
 
 /// Nothing here takes so long.
@@ -31,7 +38,14 @@ struct Room {
 /// In the place of control: whoever comes is let in, and handed to the test.
 struct Rooms(mpsc::UnboundedSender<Room>);
 
+/// The log that all sessions here are of.
+const LOG: &str = "this one";
+
 impl Attach for Rooms {
+    fn log(&self) -> Option<String> {
+        Some(LOG.into())
+    }
+
     fn attach(&self, visitor: Visitor, since: Option<Seq>) -> Session {
         let ((ask, asks), (frames, frame)) = (mpsc::channel(4), mpsc::channel(4));
         self.0.send(Room { visitor, since, asks, frames }).unwrap();
@@ -113,7 +127,7 @@ async fn a_caller_gets_a_session_as_who_they_are() {
     let mut line = house.line().await;
     let from = format!("pts/3\x1b[31m\n{}", "x".repeat(100));
     let wanted = Caller { from, since: Some(Seq(5)), ..caller(VisitorKind::Watch) };
-    assert_eq!(line.hail(&attach(wanted)).await, Greeting::Welcome { host: host() });
+    assert_eq!(line.hail(&attach(wanted)).await, Greeting::Welcome { host: host(), log: Some(LOG.into()) });
     let mut room = house.room().await;
     assert_eq!((room.since, room.visitor.kind), (Some(Seq(5)), VisitorKind::Watch));
     assert_eq!(room.visitor.actor, Actor::Person(server::host().owner));
@@ -223,4 +237,143 @@ async fn more_asks_than_the_way_holds_are_all_answered_in_order() {
     }
     drop(session);
     let _ = timeout(LONG, answering).await.unwrap();
+}
+
+/// An answer of about so many bytes.
+fn long_answer(id: RequestId, bytes: usize) -> Frame {
+    let text = "x".repeat(bytes);
+    Frame::Reply { id, result: Ok(Answer::Hits { lines: vec![1], more: false, texts: vec![text], searched: (1, 1) }) }
+}
+
+/// A question of about so many bytes.
+fn long_ask(id: RequestId, bytes: usize) -> Ask {
+    let query = Query::Search {
+        output: OutputId::attempt(RunId(1), &"test".into(), 1),
+        pattern: "x".repeat(bytes),
+        case: Case::Smart,
+        from: 0,
+        backwards: false,
+        limit: 1,
+        text: 0,
+    };
+    Ask::Query { id, query }
+}
+
+#[tokio::test]
+async fn long_asks_and_long_answers_do_not_wait_for_each_other() {
+    const ASKS: u64 = 500;
+    const LENGTH: usize = 50_000;
+    let mut house = House::open().await;
+    let (mut session, _) = client::attach(house.door(), caller(VisitorKind::Board)).await.unwrap();
+    let mut room = house.room().await;
+    let answering = tokio::spawn(async move {
+        while let Some(Ask::Query { id, .. }) = room.asks.recv().await {
+            room.frames.send(long_answer(id, LENGTH)).await.unwrap();
+        }
+    });
+    let begun = std::time::Instant::now();
+    let asks = session.asks();
+    tokio::spawn(async move {
+        for id in 1..=ASKS {
+            asks.send(long_ask(RequestId(id), LENGTH)).await.unwrap();
+        }
+    });
+    for id in 1..=ASKS {
+        let frame = timeout(LONG, session.frame()).await.unwrap();
+        assert_eq!(frame, Some(long_answer(RequestId(id), LENGTH)));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    drop(session);
+    let _ = timeout(LONG, answering).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_ask_that_is_too_long_is_refused_and_the_session_goes_on() {
+    let mut house = House::open().await;
+    let (mut session, _) = client::attach(house.door(), caller(VisitorKind::Board)).await.unwrap();
+    let mut room = house.room().await;
+    session.ask(long_ask(RequestId(1), TO_SERVER)).await.unwrap();
+    session.ask(wish(RequestId(2))).await.unwrap();
+    let Some(Frame::Reply { id, result: Err(refusal) }) = timeout(LONG, session.frame()).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(
+        (id, refusal.message.as_str()),
+        (RequestId(1), "what is asked for is too long to be sent: 9 MiB, and 8 MiB is the most")
+    );
+    assert!(refusal.hint.is_some());
+    assert_eq!(timeout(LONG, room.asks.recv()).await.unwrap(), Some(wish(RequestId(2))));
+    room.frames.send(reply(RequestId(2))).await.unwrap();
+    assert_eq!(timeout(LONG, session.frame()).await.unwrap(), Some(reply(RequestId(2))));
+    assert!(house.rooms.try_recv().is_err(), "it was not called again");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_refused_and_records_go_in_parts() {
+    let mut house = House::open().await;
+    let (mut session, _) = client::attach(house.door(), caller(VisitorKind::Board)).await.unwrap();
+    let room = house.room().await;
+    room.frames.send(long_answer(RequestId(1), TO_CLIENT)).await.unwrap();
+    let Some(Frame::Reply { id, result: Err(refusal) }) = timeout(LONG, session.frame()).await.unwrap() else {
+        panic!()
+    };
+    assert!(
+        id == RequestId(1) && refusal.message.starts_with("the answer is too long to be sent: 65 MiB"),
+        "{refusal}"
+    );
+    assert_eq!(refusal.hint.as_deref(), Some("ask for less at once"));
+
+    let record = |seq: u64, bytes: usize| {
+        let event = Event::Control { event: ControlEvent::Rescued { how: "x".repeat(bytes) } };
+        Arc::new(Record { seq: Seq(seq), at: crate::domain::time::Timestamp::UNIX_EPOCH, cause: Cause::Control, event })
+    };
+    let records: Vec<_> = (1..=3).map(|seq| record(seq, TO_CLIENT / 3)).collect();
+    room.frames.send(Frame::Records(records)).await.unwrap();
+    let mut seqs = Vec::new();
+    while seqs.len() < 3 {
+        let Some(Frame::Records(some)) = timeout(LONG, session.frame()).await.unwrap() else { panic!() };
+        seqs.extend(some.iter().map(|record| record.seq.0));
+    }
+    assert_eq!(seqs, [1, 2, 3]);
+
+    // One that can't be cut ends the session, and says so once.
+    room.frames.send(Frame::Records(vec![record(4, TO_CLIENT)])).await.unwrap();
+    let Some(Frame::Goodbye { reason, ended: false }) = timeout(LONG, session.frame()).await.unwrap() else { panic!() };
+    assert!(
+        reason.starts_with("record 4 is too long to be sent: 65 MiB") && reason.contains("--in-process"),
+        "{reason}"
+    );
+    assert_eq!(timeout(LONG, session.frame()).await.unwrap(), None);
+    assert!(house.rooms.try_recv().is_err(), "it is not called again");
+}
+
+#[tokio::test]
+async fn who_says_too_much_hears_so_before_it_is_over() {
+    let mut house = House::open().await;
+    let mut stream = UnixStream::connect(&house.door().0).await.unwrap();
+    let mut line = Near::new(&mut stream);
+    line.hail(&attach(caller(VisitorKind::Watch))).await;
+    let _room = house.room().await;
+    drop(line);
+    tokio::io::AsyncWriteExt::write_all(&mut stream, &(TO_SERVER as u32 + 1).to_be_bytes()).await.unwrap();
+    let mut line = Near::new(&mut stream);
+    let Some(ToClient::Frame(Frame::Goodbye { reason, ended: false })) = line.heard().await else { panic!() };
+    assert!(reason.contains("can't be read"), "{reason}");
+    assert_eq!(line.heard().await, None);
+}
+
+#[tokio::test]
+async fn a_position_in_another_log_means_nothing() {
+    let mut house = House::open().await;
+    for (log, since, taken) in [
+        (Some(LOG), Some(Seq(5)), Some(Seq(5))),
+        (None, Some(Seq(5)), Some(Seq(5))),
+        (Some("another"), Some(Seq(5)), None),
+        (Some("another"), Some(Seq(0)), Some(Seq(0))),
+        (Some("another"), None, None),
+    ] {
+        let wanted = Caller { log: log.map(str::to_owned), since, ..caller(VisitorKind::Watch) };
+        let (_session, _) = client::attach(house.door(), wanted).await.unwrap();
+        assert_eq!(house.room().await.since, taken, "{log:?} {since:?}");
+    }
 }

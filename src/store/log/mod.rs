@@ -76,6 +76,11 @@ impl Log {
         LogReader::open(&self.path)
     }
 
+    /// Which log it is: another one than any that was restored from a copy of it.
+    pub fn id(&self) -> Result<Option<String>, LogError> {
+        schema::id(&self.connection)
+    }
+
     /// Where it stands.
     pub fn path(&self) -> &Path {
         &self.path

@@ -54,6 +54,11 @@ impl LogReader {
         Ok(schema::version(&self.connection)? == 0)
     }
 
+    /// Which log it is; `None` for one of an older gonogo.
+    pub fn id(&self) -> Result<Option<String>, LogError> {
+        schema::id(&self.connection)
+    }
+
     /// Position of the newest record; 0 for an empty log.
     pub fn newest(&self) -> Result<Seq, LogError> {
         let newest =

@@ -112,6 +112,10 @@ pub fn restore(from: &Path, directory: &Path) -> Result<Option<PathBuf>, CopyErr
     let writing = fresh(directory).map_err(failed)?;
     vacuum_into(&LogReader::open(from)?.connection, &writing)?;
     check(&writing)?;
+    // Whoever has read the old one further than this copy goes must not take what comes now for what they have read.
+    let copy = Connection::open(&writing).map_err(LogError::from)?;
+    schema::rename(&copy)?;
+    drop(copy);
     settle(&directory.join(FILE));
     ready(directory)?;
     let kept = keep(directory, "before").map_err(failed)?;

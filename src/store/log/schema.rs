@@ -1,11 +1,14 @@
 //! The form of the log's tables: made, brought up to date, told apart from what is no log of this program.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::LogError;
 
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("../schema/0001_records.sql"), include_str!("../schema/0002_runs.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../schema/0001_records.sql"),
+    include_str!("../schema/0002_runs.sql"),
+    include_str!("../schema/0003_log.sql"),
+];
 
 /// The table `runs`, as it follows from the records. Of a run that was pruned, only the record by which it was put aside is
 /// left.
@@ -49,6 +52,22 @@ pub(super) fn make(transaction: &Transaction, from: usize, until: usize) -> Resu
         transaction.execute_batch(migration)?;
     }
     Ok(transaction.pragma_update(None, "user_version", until as i64)?)
+}
+
+/// Which log this is; `None` for one that an older gonogo wrote, and no writer has brought up to date.
+pub(super) fn id(connection: &Connection) -> Result<Option<String>, LogError> {
+    if version(connection)? < 3 {
+        return Ok(None);
+    }
+    Ok(connection.query_row("SELECT id FROM log", [], |row| row.get(0)).optional()?)
+}
+
+/// Makes another log of a copy. One without a name gets it when it is opened.
+pub(super) fn rename(connection: &Connection) -> Result<(), LogError> {
+    if version(connection)? >= 3 {
+        connection.execute_batch("DELETE FROM log; INSERT INTO log (id) VALUES (lower(hex(randomblob(16))))")?;
+    }
+    Ok(())
 }
 
 /// How many runs stand otherwise in the table `runs` than the records have it.

@@ -385,3 +385,44 @@ proptest::proptest! {
         assert!(saved.iter().all(|seq| (1..=4000).contains(seq)) && saved.is_sorted_by(|a, b| a < b), "{saved:?}");
     }
 }
+
+#[test]
+fn a_copy_in_the_place_of_a_log_is_another_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = || Log::open(dir.path()).unwrap().id().unwrap().unwrap();
+    let first = id();
+    assert!(first.len() == 32 && id() == first, "it stays what it is");
+    let backup = dir.path().join("backup");
+    replace::back_up(&dir.path().join(FILE), &backup).unwrap();
+    assert_eq!(LogReader::open(&backup).unwrap().id().unwrap(), Some(first.clone()));
+    replace::restore(&backup, dir.path()).unwrap();
+    let second = id();
+    assert_ne!(second, first);
+    replace::restore(&backup, dir.path()).unwrap();
+    assert!(![first, second].contains(&id()), "and so is each");
+
+    // One that is deleted while it is open is written back as what it was.
+    let mut log = Log::open(dir.path()).unwrap();
+    let before = log.id().unwrap();
+    std::fs::remove_file(dir.path().join(FILE)).unwrap();
+    log.keep_in_place().unwrap().unwrap();
+    assert_eq!(log.id().unwrap(), before);
+}
+
+#[test]
+fn a_log_of_an_older_gonogo_gets_its_name_when_it_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let older = Connection::open(dir.path().join(FILE)).unwrap();
+    older.execute_batch(MIGRATIONS[0]).unwrap();
+    older.execute_batch(MIGRATIONS[1]).unwrap();
+    older.pragma_update(None, "user_version", 2).unwrap();
+    drop(older);
+    let path = dir.path().join(FILE);
+    assert_eq!(LogReader::open(&path).unwrap().id().unwrap(), None, "a reader leaves it as it is");
+    replace::back_up(&path, &dir.path().join("backup")).unwrap();
+    let id = Log::open(dir.path()).unwrap().id().unwrap();
+    assert!(id.is_some());
+    replace::restore(&dir.path().join("backup"), dir.path()).unwrap();
+    let again = Log::open(dir.path()).unwrap().id().unwrap();
+    assert!(again.is_some() && again != id);
+}

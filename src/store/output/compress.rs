@@ -10,8 +10,9 @@ use std::{
 use crate::domain::id::OutputId;
 
 use super::{
+    form::Form,
     packed::{FRAME, Packing, read_up_to},
-    segment::{self, SEGMENT, Segment, found, packed_path, plain_path},
+    segment::{self, SEGMENT, Segment, found, open_packed, packed_path, plain_path, remove_packed},
     source::Source,
     writer::end_path,
 };
@@ -51,6 +52,8 @@ pub fn compress(dir: &Path, id: &OutputId, cancel: &AtomicBool) -> io::Result<Sa
         let Some(_complete) = hold(&folder)? else { return Ok(saved) };
         let Some(plain) = found(File::open(plain_path(&folder, number)))? else { continue };
         if !matches!(Segment::open(&folder, number)?, Some(Segment::Packed(_))) {
+            // one whose table is damaged
+            remove_packed(&folder, number)?;
             let Some(after) = pack(&folder, number, &plain, cancel)? else { return Ok(saved) };
             saved.before += plain.metadata()?.len();
             saved.after += after;
@@ -89,11 +92,11 @@ pub fn reopen(folder: &Path, length: u64) -> io::Result<()> {
 
 /// Writes the compressed file of a segment; `None` if it was cancelled. Gives its length.
 fn pack(folder: &Path, number: u64, plain: &File, cancel: &AtomicBool) -> io::Result<Option<u64>> {
-    let path = packed_path(folder, number);
+    let path = packed_path(folder, number, Form::Lz4);
     let unfinished = path.with_extension("new");
     let file = segment::open_for_writing(&unfinished)?;
     file.set_len(0)?;
-    let mut packing = Packing::new(BufWriter::with_capacity(1 << 20, file))?;
+    let mut packing = Packing::new(BufWriter::with_capacity(1 << 20, file));
     let mut frame = vec![0; FRAME];
     let mut at = 0;
     while at < SEGMENT {
@@ -120,7 +123,7 @@ fn pack(folder: &Path, number: u64, plain: &File, cancel: &AtomicBool) -> io::Re
 /// Makes the last segment plain again if it is compressed and not full.
 fn unpack_last(folder: &Path, length: u64) -> io::Result<()> {
     let number = length / SEGMENT;
-    let Some(packed) = found(File::open(packed_path(folder, number)))? else { return Ok(()) };
+    let Some((packed, _)) = open_packed(folder, number)? else { return Ok(()) };
     let path = plain_path(folder, number);
     let unfinished = path.with_extension("new");
     let file = segment::open_for_writing(&unfinished)?;
@@ -137,7 +140,7 @@ fn unpack_last(folder: &Path, length: u64) -> io::Result<()> {
     out.flush()?;
     out.get_ref().set_modified(packed.metadata()?.modified()?)?;
     publish(out.get_ref(), &unfinished, &path, folder)?;
-    fs::remove_file(packed_path(folder, number))?;
+    remove_packed(folder, number)?;
     // Before anything is appended: the compressed file, which would count, must not come back.
     File::open(folder)?.sync_all()
 }

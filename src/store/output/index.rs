@@ -161,6 +161,14 @@ fn modified(folder: &Path, byte: u64) -> Option<Timestamp> {
     Timestamp::try_from(segment.modified().ok()?).ok()
 }
 
+/// Line breaks from one entry to the next; `None` where they are further from each other than entries are.
+fn breaks_between(source: &mut Source, from: Entry, to: Entry) -> io::Result<Option<u64>> {
+    let Some(length) = to.byte.checked_sub(from.byte).filter(|length| *length <= SPACING) else { return Ok(None) };
+    let mut block = vec![0; usize::try_from(length).unwrap_or(0)];
+    let read = source.read(from.byte, &mut block)?;
+    Ok((read == block.len()).then(|| count_breaks(&block)))
+}
+
 /// Counts line breaks.
 pub fn count_breaks(bytes: &[u8]) -> u64 {
     // sums of a byte are what the compiler turns into vector instructions
@@ -194,12 +202,20 @@ impl IndexWriter {
             new.last = Some(entry);
             new.written += 1;
         }
+        let mut source = Source::new(new.folder.clone(), length);
+        // The count of lines goes on from the last one, so it is counted again whether that one is right.
+        while let (Some(last), Some(number)) = (new.last, new.written.checked_sub(2)) {
+            let before = index.get(number)?.unwrap_or_default();
+            if breaks_between(&mut source, before, last)? == Some(last.lines - before.lines) {
+                break;
+            }
+            (new.last, new.written) = (Some(before), new.written - 1);
+        }
         new.here = new.last.unwrap_or_default();
         if index.file.is_some() {
             new.open_file()?;
         }
         let anew = new.last.is_none();
-        let mut source = Source::new(new.folder.clone(), length);
         let mut block = vec![0; if anew { 1 << 20 } else { 64 << 10 }];
         while new.here.byte < length {
             let from = new.here.byte;

@@ -8,7 +8,7 @@ use std::{
 
 use regex::bytes::Regex;
 
-use super::{clean, index::count_breaks, search::Hit, show, source::Source};
+use super::{index::count_breaks, search::Hit, show, source::Source};
 
 /// The line in which a block ends is looked at so far beyond it. In a line that goes on even longer, a match of up to this length
 /// is found wherever it stands.
@@ -27,39 +27,42 @@ pub struct Matching {
     pattern: Regex,
     /// Bytes of a line's text.
     most: usize,
+    /// Of this, `known` bytes were read; it is not cleared in between, which would cost as much as a search does.
     raw: Vec<u8>,
+    known: usize,
     plain: Vec<u8>,
 }
 
 impl Matching {
     /// Looks at the bytes `all` of the output in a folder, which begin and end with a line.
     pub fn new(folder: PathBuf, all: Range<u64>, pattern: Regex, most: usize) -> Self {
-        Self { source: Source::new(folder, all.end), all, pattern, most, raw: Vec::new(), plain: Vec::new() }
+        Self { source: Source::new(folder, all.end), all, pattern, most, raw: Vec::new(), known: 0, plain: Vec::new() }
     }
 
     /// Looks at the lines that begin in a block, and hands over those in which the pattern matches, ascending, with the number
     /// of line breaks between the beginning of the block and the line for its number; ends early when that breaks. A line that
     /// is cut by the block's end belongs to it, unless it is a very long one: that is looked at in parts.
     pub fn look(&mut self, block: Range<u64>, found: impl FnMut(Vec<Hit>) -> ControlFlow<()>) -> io::Result<()> {
-        self.raw.clear();
+        self.known = 0;
         self.read(block.start, block.end)?;
-        let length = self.raw.len();
+        let length = self.known;
         let first = block.start <= self.all.start;
         let last = block.end >= self.all.end;
         let mut end = if last { Some(length) } else { None };
         // mostly the line ends soon
         for more in [SOON, BEYOND] {
             if end.is_none() {
-                self.read(block.start + self.raw.len() as u64, self.all.end.min(block.end + more))?;
-                end = cut(&self.raw, length);
+                self.read(block.start + self.known as u64, self.all.end.min(block.end + more))?;
+                end = cut(&self.raw[..self.known], length);
             }
         }
-        let start = if first { Some(0) } else { cut(&self.raw, 0) };
+        let raw = &self.raw[..self.known];
+        let start = if first { Some(0) } else { cut(raw, 0) };
         let begin = start.unwrap_or(0);
-        let text = &self.raw[begin..end.unwrap_or(self.raw.len()).max(begin)];
+        let text = &raw[begin..end.unwrap_or(raw.len()).max(begin)];
         let latest = if end.is_none() { length - begin } else { usize::MAX };
-        let part = Part { text, breaks: count_breaks(&self.raw[..begin]), begins_inside: start.is_none(), latest };
-        if clean::find(text, |byte| byte == 0x1b).is_none() {
+        let part = Part { text, breaks: count_breaks(&raw[..begin]), begins_inside: start.is_none(), latest };
+        if memchr::memchr(0x1b, text).is_none() {
             part.hits(&self.pattern, self.most, found);
             return Ok(());
         }
@@ -79,10 +82,12 @@ impl Matching {
 
     /// Reads behind what was read.
     fn read(&mut self, from: u64, to: u64) -> io::Result<()> {
-        let known = self.raw.len();
-        self.raw.resize(known + usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX), 0);
-        let read = self.source.read(from, &mut self.raw[known..])?;
-        self.raw.truncate(known + read);
+        let known = self.known;
+        let end = known + usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
+        if self.raw.len() < end {
+            self.raw.resize(end, 0);
+        }
+        self.known += self.source.read(from, &mut self.raw[known..end])?;
         Ok(())
     }
 }
@@ -90,7 +95,7 @@ impl Matching {
 /// Where the first line begins that begins behind `at`, if that is near.
 fn cut(raw: &[u8], at: usize) -> Option<usize> {
     let end = raw.len().min(at + BEYOND as usize);
-    raw[at..end].iter().position(|byte| *byte == b'\n').map(|found| at + found + 1)
+    memchr::memchr(b'\n', &raw[at..end]).map(|found| at + found + 1)
 }
 
 /// Some lines, or a part of a line that is too long.
@@ -117,8 +122,8 @@ impl Part<'_> {
                 // the empty text behind the last line is none
                 break;
             }
-            let before = text[..found_at.start()].iter().rposition(|byte| *byte == b'\n').map_or(0, |found| found + 1);
-            let end = text[found_at.start()..].iter().position(|byte| *byte == b'\n');
+            let before = memchr::memrchr(b'\n', &text[..found_at.start()]).map_or(0, |found| found + 1);
+            let end = memchr::memchr(b'\n', &text[found_at.start()..]);
             let end = end.map_or(text.len(), |length| found_at.start() + length);
             // a match that crosses the end of its line may be none within the line
             if found_at.end() <= end || pattern.is_match(&text[before..end]) {

@@ -4,7 +4,7 @@
 //! | file in `RUN/JOB/ATTEMPT/` | holds |
 //! |---|---|
 //! | `00000.seg`, `00001.seg`, ... | the bytes, each file full before the next one begins (`segment`) |
-//! | `00000.seg.zst`, ... | the same, compressed, once the output is complete (`packed`) |
+//! | `00000.seg.lz4`, ... | the same, compressed, once the output is complete (`packed`); older ones end in `.zst` |
 //! | `index` | every 64 KB and every 100 ms: byte, lines before it, time (`index`) |
 //! | `steps` | at which line each step began (`step`) |
 //! | `end` | nothing: it exists when the output is complete |
@@ -14,9 +14,11 @@
 
 mod clean;
 mod compress;
+mod form;
 mod gap;
 mod index;
 mod line;
+mod lz4;
 mod matching;
 mod packed;
 mod reader;
@@ -34,7 +36,7 @@ pub use line::{OutputLine, Window};
 pub use reader::{Reader, Totals};
 pub use sample::Sample;
 pub use search::{Direction, Hit, Hits, Wanted, pattern};
-pub use segment::folder;
+pub use segment::{folder, scratch};
 pub use step::Step;
 pub use writer::{Grown, Writer};
 

@@ -1,12 +1,13 @@
-//! A compressed segment: Zstandard frames of equal content, each for itself, and a table of them at the end.
+//! A compressed segment: frames of equal content, each for itself, and a table of them at the end.
 //!
-//! The table lies in a frame that Zstandard skips, so `zstdcat` prints the whole segment. Numbers are little-endian:
+//! The frames are LZ4 frames (`lz4`), and were Zstandard frames once (`form`). The table lies in a frame that both skip, so
+//! `lz4cat` or `zstdcat` prints the whole segment. Numbers are little-endian:
 //!
 //! | bytes | |
 //! |---|---|
 //! | 8 | head of a skippable frame: `5E 2A 4D 18`, length of what follows |
 //! | 8 for each frame | its compressed length, line breaks in it |
-//! | 8, 8, 4, 4 | `gonogoz1`, bytes of the segment, bytes of each frame but the last, number of frames |
+//! | 8, 8, 4, 4 | `gonogol1` (`gonogoz1` with Zstandard), bytes of the segment, bytes of each frame but the last, number of frames |
 //! | 8 | BLAKE3 of the table up to here, without the 8 bytes of the head: its beginning |
 
 use std::{
@@ -16,24 +17,22 @@ use std::{
     time::SystemTime,
 };
 
-use zstd::{
-    bulk::{Compressor, Decompressor},
-    zstd_safe::{self, CParameter},
+use super::{
+    form::{Form, Unpacker},
+    gap::Gap,
+    index::count_breaks,
+    lz4,
+    segment::SEGMENT,
 };
-
-use super::{gap::Gap, index::count_breaks, segment::SEGMENT};
 
 /// What is compressed at once, and read at once.
 pub const FRAME: usize = if cfg!(test) { 509 } else { 128 << 10 };
 /// Bounds of what a table may say about the same.
 const FRAMES: std::ops::RangeInclusive<u64> = if cfg!(test) { 64..=4 << 20 } else { 4 << 10..=4 << 20 };
-/// 1 is fastest, 19 smallest.
-const LEVEL: i32 = 3;
 
 const SKIPPED: u32 = 0x184d_2a5e;
 const HEAD: u64 = 8;
 const ENTRY: usize = 8;
-const MAGIC: &[u8; 8] = b"gonogoz1";
 const END: usize = 32;
 
 /// Where a frame lies in the file.
@@ -52,7 +51,8 @@ pub struct Packed {
     frame: u64,
     bytes: u64,
     sound: bool,
-    decompressor: Decompressor<'static>,
+    form: Form,
+    unpacker: Unpacker,
     compressed: Vec<u8>,
     /// The frame that was read last for a part of it.
     recent: Option<usize>,
@@ -61,14 +61,15 @@ pub struct Packed {
 
 impl Packed {
     /// Reads the table. If it is damaged, the frames are looked for one after the other, as far as they are there.
-    pub fn open(file: File) -> io::Result<Self> {
+    pub fn open(file: File, form: Form) -> io::Result<Self> {
         let mut new = Self {
             file,
             frames: Vec::new(),
             frame: FRAME as u64,
             bytes: 0,
             sound: true,
-            decompressor: Decompressor::new()?,
+            form,
+            unpacker: Unpacker::new(form)?,
             compressed: Vec::new(),
             recent: None,
             content: Vec::new(),
@@ -131,8 +132,7 @@ impl Packed {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
             read => read.is_ok(),
         };
-        let content = if whole { self.decompressor.decompress_to_buffer(&self.compressed, into).ok() } else { None };
-        if content != Some(into.len()) {
+        if !(whole && self.unpacker.unpack(&self.compressed, into)) {
             let bytes = into.len() as u64;
             Gap { bytes, breaks: u64::from(frame.breaks).min(bytes) }.copy(0, into);
         }
@@ -148,7 +148,7 @@ impl Packed {
         }
         let (bytes, frame, count) = (number(&end[8..16]), number(&end[16..20]), number(&end[20..24]));
         let table = HEAD + count * ENTRY as u64 + END as u64;
-        let possible = end.starts_with(MAGIC)
+        let possible = end.starts_with(self.form.magic())
             && (1..=SEGMENT).contains(&bytes)
             && FRAMES.contains(&frame)
             && count == bytes.div_ceil(frame)
@@ -161,7 +161,7 @@ impl Packed {
         if sum(&entries, &end[..END - 8]) != end[END - 8..] {
             return Ok(false);
         }
-        let longest = zstd_safe::compress_bound(usize::try_from(frame).unwrap_or(0));
+        let longest = self.form.longest(usize::try_from(frame).unwrap_or(0));
         let mut at = 0;
         for entry in entries.chunks_exact(ENTRY) {
             let frame = Frame {
@@ -183,14 +183,13 @@ impl Packed {
     fn walk(&mut self) -> io::Result<()> {
         self.frames.clear();
         self.bytes = 0;
-        let mut block = vec![0; zstd_safe::compress_bound(usize::try_from(*FRAMES.end()).unwrap_or(usize::MAX))];
+        let mut block = vec![0; self.form.longest(usize::try_from(*FRAMES.end()).unwrap_or(0))];
         let mut at = 0;
         // a frame that is not full is the last one
         while self.bytes == self.frames.len() as u64 * self.frame && self.bytes < SEGMENT {
             let read = read_up_to(&self.file, at, &mut block)?;
             let block = &block[..read];
-            let Ok(Some(content)) = zstd_safe::get_frame_content_size(block) else { break };
-            let Ok(length) = zstd_safe::find_frame_compressed_size(block) else { break };
+            let Some((content, length)) = self.form.measure(block) else { break };
             if self.frames.is_empty() && FRAMES.contains(&content) {
                 self.frame = content;
             }
@@ -208,7 +207,6 @@ impl Packed {
 /// Writes a compressed segment.
 pub struct Packing<W> {
     out: W,
-    compressor: Compressor<'static>,
     compressed: Vec<u8>,
     table: Vec<u8>,
     bytes: u64,
@@ -217,17 +215,14 @@ pub struct Packing<W> {
 
 impl<W: Write> Packing<W> {
     /// Begins.
-    pub fn new(out: W) -> io::Result<Self> {
-        let mut compressor = Compressor::new(LEVEL)?;
-        compressor.set_parameter(CParameter::ChecksumFlag(true))?;
-        let compressed = Vec::with_capacity(zstd_safe::compress_bound(FRAME));
-        Ok(Self { out, compressor, compressed, table: Vec::new(), bytes: 0, written: 0 })
+    pub fn new(out: W) -> Self {
+        Self { out, compressed: Vec::new(), table: Vec::new(), bytes: 0, written: 0 }
     }
 
     /// Adds a frame: [`FRAME`] bytes, or what is left of the segment.
     pub fn frame(&mut self, content: &[u8]) -> io::Result<()> {
-        self.compressed.clear();
-        let length = self.compressor.compress_to_buffer(content, &mut self.compressed)?;
+        lz4::pack(content, &mut self.compressed);
+        let length = self.compressed.len();
         self.out.write_all(&self.compressed)?;
         self.table.extend_from_slice(&(length as u32).to_le_bytes());
         self.table.extend_from_slice(&(count_breaks(content) as u32).to_le_bytes());
@@ -238,7 +233,7 @@ impl<W: Write> Packing<W> {
 
     /// Adds the table. Gives the length of all.
     pub fn finish(mut self) -> io::Result<(W, u64)> {
-        let mut end = MAGIC.to_vec();
+        let mut end = Form::Lz4.magic().to_vec();
         end.extend_from_slice(&self.bytes.to_le_bytes());
         end.extend_from_slice(&(FRAME as u32).to_le_bytes());
         end.extend_from_slice(&((self.table.len() / ENTRY) as u32).to_le_bytes());

@@ -67,14 +67,22 @@ impl Reader {
 
     /// Up to `count` lines from line `first` on, each with at most about `most` bytes of its text.
     pub fn lines(&self, first: u64, count: usize, most: usize) -> io::Result<Vec<OutputLine>> {
-        self.now()?.read_lines(first.max(1), count, most)
+        self.now()?.read_lines(first.max(1), count, most, usize::MAX)
+    }
+
+    /// The same, and how much there is; no more lines once they have `room` bytes of text.
+    pub fn page(&self, first: u64, count: usize, most: usize, room: usize) -> io::Result<(Totals, Vec<OutputLine>)> {
+        let complete = end_path(&self.folder).exists();
+        let moment = self.now()?;
+        let totals = Totals { lines: moment.lines()?, bytes: moment.length, complete };
+        Ok((totals, moment.read_lines(first.max(1), count, most, room)?))
     }
 
     /// The last `count` lines.
     pub fn tail(&self, count: usize, most: usize) -> io::Result<Vec<OutputLine>> {
         let moment = self.now()?;
         let first = moment.lines()?.saturating_sub(count as u64) + 1;
-        moment.read_lines(first, count, most)
+        moment.read_lines(first, count, most, usize::MAX)
     }
 
     /// Bytes `from..from + length` of a line, or as many of them as there are.
@@ -231,7 +239,7 @@ impl Moment {
         Ok(self.length)
     }
 
-    fn read_lines(&self, first: u64, count: usize, most: usize) -> io::Result<Vec<OutputLine>> {
+    fn read_lines(&self, first: u64, count: usize, most: usize, mut room: usize) -> io::Result<Vec<OutputLine>> {
         let mut lines = Vec::new();
         let Some(mut at) = self.start_of(first)? else { return Ok(lines) };
         let mut number = first;
@@ -241,14 +249,16 @@ impl Moment {
         let found = self.index.last_where(|entry| entry.byte <= at)?;
         let (mut after, mut entry) = found.map_or_else(|| (0, Entry::default()), |(number, entry)| (number + 1, entry));
         let mut later = self.index.get(after)?;
-        while lines.len() < count && at < self.length {
+        while lines.len() < count && room > 0 && at < self.length {
             let mut rest = block.get(usize::try_from(at - block_at).unwrap_or(usize::MAX)..).unwrap_or_default();
-            if !rest.contains(&b'\n') {
+            let mut length = memchr::memchr(b'\n', rest);
+            if length.is_none() {
                 block = self.read(at, at + (BLOCK + most) as u64)?;
                 block_at = at;
                 rest = &block;
+                length = memchr::memchr(b'\n', rest);
             }
-            let (end, next) = match rest.iter().position(|byte| *byte == b'\n') {
+            let (end, next) = match length {
                 Some(length) => (at + length as u64, at + length as u64 + 1),
                 None if at + rest.len() as u64 >= self.length => (self.length, self.length),
                 // a very long line: the index knows where it ends
@@ -263,6 +273,7 @@ impl Moment {
                 (entry, after) = (reached, after + 1);
                 later = self.index.get(after)?;
             }
+            room = room.saturating_sub(text.len());
             lines.push(OutputLine { number, at: entry.time(), text, clipped, bytes: end - at });
             (at, number) = (next, number + 1);
         }

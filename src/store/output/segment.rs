@@ -1,7 +1,7 @@
 //! Segment files: the bytes of one output as one long row, cut into files of equal size, plain or compressed.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use std::{
 
 use crate::domain::id::OutputId;
 
-use super::packed::Packed;
+use super::{form::Form, packed::Packed};
 
 /// Size of every segment but the last one. (In tests small and odd, so that they cross it.)
 pub const SEGMENT: u64 = if cfg!(test) { 5_003 } else { 64 << 20 };
@@ -35,8 +35,16 @@ pub fn folder(dir: &Path, id: &OutputId) -> PathBuf {
     if id.is_environment() {
         return dir.join("environments").join(job).join(id.attempt.to_string());
     }
+    if id.is_container() {
+        return scratch(dir).join(job).join(id.attempt.to_string());
+    }
     let attempt = if id.repair { format!("repair-{}", id.attempt) } else { id.attempt.to_string() };
     dir.join(id.run.to_string()).join(job).join(attempt)
+}
+
+/// Where logs of containers are recorded while somebody reads them. Nothing there is of use to the next gonogo.
+pub fn scratch(dir: &Path) -> PathBuf {
+    dir.join("containers")
 }
 
 /// A segment as it was written.
@@ -45,8 +53,23 @@ pub fn plain_path(folder: &Path, number: u64) -> PathBuf {
 }
 
 /// The same, compressed.
-pub fn packed_path(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("{number:05}.seg.zst"))
+pub fn packed_path(folder: &Path, number: u64, form: Form) -> PathBuf {
+    folder.join(format!("{number:05}.seg.{}", form.suffix()))
+}
+
+/// Opens the compressed file of a segment, whatever its form.
+pub fn open_packed(folder: &Path, number: u64) -> io::Result<Option<(File, Form)>> {
+    for form in Form::ALL {
+        if let Some(file) = found(File::open(packed_path(folder, number, form)))? {
+            return Ok(Some((file, form)));
+        }
+    }
+    Ok(None)
+}
+
+/// Deletes the compressed file of a segment, if there is one.
+pub fn remove_packed(folder: &Path, number: u64) -> io::Result<()> {
+    Form::ALL.into_iter().try_for_each(|form| found(fs::remove_file(packed_path(folder, number, form))).map(drop))
 }
 
 /// Makes the folder of an output, for the user's eyes only.
@@ -81,7 +104,7 @@ impl Segment {
     pub fn open(folder: &Path, number: u64) -> io::Result<Option<Self>> {
         // A segment that is swapped by its other kind between two looks is found at the third.
         for _ in 0..2 {
-            let packed = found(File::open(packed_path(folder, number)))?.map(Packed::open).transpose()?;
+            let packed = open_packed(folder, number)?.map(|(file, form)| Packed::open(file, form)).transpose()?;
             match packed {
                 Some(packed) if packed.is_sound() => return Ok(Some(Self::Packed(Box::new(packed)))),
                 packed => match (found(File::open(plain_path(folder, number)))?, packed) {

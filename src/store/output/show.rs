@@ -14,6 +14,12 @@ pub fn last_return(line: &[u8]) -> &[u8] {
 /// Colours and text as they are; invalid UTF-8 and control characters as `\xNN`; characters that turn the direction of
 /// the text, or that a terminal takes for a control, as `\u{NNNN}`.
 pub fn text(line: &[u8]) -> String {
+    // mostly there is nothing to be made harmless
+    if line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
+        && let Ok(text) = std::str::from_utf8(line)
+    {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(line.len());
     for chunk in line.utf8_chunks() {
         let mut rest = chunk.valid();
@@ -69,19 +75,21 @@ pub fn whole_start(bytes: &[u8]) -> &[u8] {
 
 /// Without colours, line breaks kept: what a search looks at.
 pub fn strip(bytes: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    let (mut from, mut at) = (0, 0);
-    while let Some(next) = clean::find(&bytes[at..], |byte| byte == 0x1b) {
-        at += next;
+    // Never longer than it was: room is made once, and not asked for at each colour.
+    out.resize(bytes.len(), 0);
+    let (mut from, mut end) = (0, 0);
+    let mut keep = |part: &[u8]| {
+        out[end..end + part.len()].copy_from_slice(part);
+        end += part.len();
+    };
+    for at in memchr::memchr_iter(0x1b, bytes) {
         if let Some(length) = clean::colour(&bytes[at..]) {
-            out.extend_from_slice(&bytes[from..at]);
-            at += length;
-            from = at;
-        } else {
-            at += 1;
+            keep(&bytes[from..at]);
+            from = at + length;
         }
     }
-    out.extend_from_slice(&bytes[from..]);
+    keep(&bytes[from..]);
+    out.truncate(end);
 }
 
 fn is_odd(char: char) -> bool {

@@ -1,13 +1,8 @@
 //! The end of an output, where bytes are appended.
 
-use std::{
-    fs::{self, File},
-    io,
-    os::unix::fs::FileExt as _,
-    path::PathBuf,
-};
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf};
 
-use super::segment::{SEGMENT, found, make_folder, open_for_writing, packed_path, plain_path};
+use super::segment::{SEGMENT, make_folder, open_for_writing, plain_path, remove_packed};
 
 /// The end of an output, where bytes are appended.
 #[derive(Debug)]
@@ -54,7 +49,7 @@ impl Tail {
                 if within == 0 && file.metadata()?.is_file() {
                     // left over from a writer whose segments before it are lost
                     file.set_len(0)?;
-                    found(fs::remove_file(packed_path(&self.folder, number)))?;
+                    remove_packed(&self.folder, number)?;
                 }
                 &self.open.insert((number, file)).1
             }

@@ -4,6 +4,7 @@
 
 mod approval;
 mod away;
+mod containers;
 mod keys;
 mod link;
 mod screens;

@@ -86,10 +86,16 @@ fn moment(ui: &Ui, state: &State, typed: &str) -> Option<Timestamp> {
     let time = Time::strptime(form, typed).ok()?;
     let output = ui.log.output.as_ref()?;
     let home = ui.home(state, output.run);
-    let job = tree::find_job(&home, output.run, &output.job)?;
-    let begun = if output.repair {
+    let job = tree::find_job(&home, output.run, &output.job);
+    let begun = if output.is_container() {
+        // The last such time that is past.
+        let early = ui.now() - jiff::SignedDuration::from_hours(12);
+        Some(ui.log.line(0).map_or(early, |line| line.at))
+    } else if output.repair {
+        let job = job?;
         job.repairs.iter().find(|repair| repair.number == output.attempt).map(|repair| repair.started_at)
     } else {
+        let job = job?;
         job.attempts.iter().find(|attempt| attempt.number == output.attempt).map(|attempt| attempt.started_at)
     };
     let begun = begun?.to_zoned(ui.options.zone.clone());

@@ -3,6 +3,7 @@
 mod act;
 pub(super) mod answer;
 pub mod away;
+mod containers;
 pub(super) mod link;
 mod logs;
 pub(super) mod moments;
@@ -10,6 +11,7 @@ mod navigate;
 mod past;
 mod popup;
 pub mod reply;
+pub(super) mod text;
 
 pub(super) use popup::{entries, pipelines};
 
@@ -44,6 +46,15 @@ pub fn update(ui: &mut Ui, state: &State, intent: Intent) -> Vec<Effect> {
 }
 
 fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
+    if let Some(effects) = text::act(ui, action) {
+        return effects;
+    }
+    if ui.focus == Pane::Containers
+        && ui.overlay.is_none()
+        && let Some(effects) = containers::act(ui, state, action)
+    {
+        return effects;
+    }
     match action {
         Action::Down => navigate::step(ui, state, 1),
         Action::Up => navigate::step(ui, state, -1),
@@ -62,6 +73,7 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::Pane2 => navigate::focus(ui, Pane::Runs),
         Action::Pane3 => navigate::focus(ui, Pane::Logs),
         Action::Pane4 => navigate::focus(ui, Pane::Timeline),
+        Action::Pane7 => navigate::focus(ui, Pane::Containers),
         Action::NextPane => navigate::next_pane(ui, 1),
         Action::PrevPane => navigate::next_pane(ui, -1),
         Action::Zoom => ui.zoom = !ui.zoom,
@@ -72,6 +84,14 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::FindPrev => return logs::next_hit(ui, true),
         Action::Follow => logs::follow(ui),
         Action::Wrap => logs::wrap(ui),
+        Action::LogWindow => return containers::next_window(ui),
+        Action::FoldGroup
+        | Action::SortContainers
+        | Action::Shell
+        | Action::InspectContainer
+        | Action::PauseContainer
+        | Action::RemoveContainer
+        | Action::OpenPort => ui.complain("that is for containers", Some("7 shows them".into())),
         Action::Time => ui.log.time = !ui.log.time,
         Action::NextError => return logs::next_error(ui, state, false),
         Action::PrevError => return logs::next_error(ui, state, true),
@@ -115,7 +135,7 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
 
 /// Ctrl-C clears what is being typed; a second one leaves.
 fn interrupt(ui: &mut Ui, state: &State) -> Vec<Effect> {
-    let open = ui.overlay.take().is_some() | ui.log.field.take().is_some();
+    let open = ui.overlay.take().is_some() | ui.log.field.take().is_some() | ui.containers.field.take().is_some();
     if ui.leaving {
         return leave(ui, state);
     }
@@ -145,7 +165,11 @@ fn leave(ui: &mut Ui, state: &State) -> Vec<Effect> {
 /// Takes in a frame of the session, all but records, which the caller has folded. Gives back what has to be done.
 pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
     match frame {
-        Frame::Hello { seq, since, .. } => link::greeted(ui, state, seq, since),
+        Frame::Hello { seq, since, .. } => {
+            link::greeted(ui, state, seq, since);
+            // Whoever recorded the log of a container was told to stop by the cut.
+            return containers::again(ui);
+        }
         Frame::Records(records) => {
             link::level(ui, state);
             select::refresh(ui, state);
@@ -154,6 +178,10 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
             ui.dirty = true;
         }
         Frame::Telemetry(Telemetry::OutputGrew { output, lines, .. }) => ui.dirty |= ui.log.grew(&output, lines),
+        Frame::Telemetry(Telemetry::Containers(news)) => {
+            ui.containers.learn(*news);
+            ui.dirty |= ui.containers.open;
+        }
         Frame::Telemetry(Telemetry::Dropped { count }) => {
             ui.link.dropped += count;
             ui.dirty = true;
@@ -187,6 +215,7 @@ pub fn settle(ui: &mut Ui, state: &State) -> Vec<Effect> {
     let room = arrange(ui, state);
     let layout = Layout::of(ui);
     let mut effects = past::settle(ui, state, &layout);
+    effects.extend(containers::look(ui, &layout));
     if let Some((height, width)) = room
         && let Some((query, asked)) = ui.log.settle(height, width)
         && let Some(output) = ui.log.output.clone()
@@ -203,10 +232,11 @@ pub fn place(ui: &mut Ui, state: &State) -> bool {
 
 /// Puts all panes but the log where they belong; gives back what room the log has.
 fn arrange(ui: &mut Ui, state: &State) -> Option<(usize, usize)> {
-    let layout = Layout::of(ui);
-    if ui.focus == Pane::Card && !layout.shows_card(ui) {
-        ui.focus = Pane::Runs;
+    if ui.focus == Pane::Card && !Layout::of(ui).shows_card(ui) {
+        ui.focus = if ui.containers.open { Pane::Containers } else { Pane::Runs };
     }
+    containers::arrange(ui, state);
+    let layout = Layout::of(ui);
     navigate::settle(ui, state, &layout);
     answer::settle(ui, &layout);
     Some(view::logs::room(ui, &layout)).filter(|(height, _)| *height > 0)

@@ -10,7 +10,7 @@ use crate::tui::{
     view,
 };
 
-use super::{answer, logs, moments};
+use super::{answer, containers, logs, moments};
 
 /// One row up or down.
 pub(super) fn step(ui: &mut Ui, state: &State, by: i64) {
@@ -34,6 +34,7 @@ pub(super) fn step(ui: &mut Ui, state: &State, by: i64) {
             ui.log.scroll(by, width);
         }
         Pane::Timeline => moments::step(ui, state, by),
+        Pane::Containers => ui.containers.step(by),
         Pane::Card => answer::scroll(ui, by),
     }
 }
@@ -139,6 +140,7 @@ pub(super) fn sideways(ui: &mut Ui, state: &State, right: bool) {
                 }
             }
         }
+        Pane::Containers => containers::sideways(ui, right),
         Pane::Projects | Pane::Card => {}
     }
 }
@@ -171,7 +173,7 @@ pub(super) fn open(ui: &mut Ui, state: &State) -> Vec<Effect> {
             None => {}
         },
         Pane::Timeline => return moments::enter(ui, state),
-        Pane::Logs | Pane::Card => {}
+        Pane::Logs | Pane::Containers | Pane::Card => {}
     }
     Vec::new()
 }
@@ -187,6 +189,8 @@ pub(super) fn back(ui: &mut Ui, state: &State) -> Vec<Effect> {
     }
     if ui.card.full {
         ui.card.full = false;
+    } else if ui.focus == Pane::Containers && containers::back(ui) {
+        // the filter is gone
     } else if ui.card.opened && ui.focus == Pane::Card {
         answer::later(ui, state);
     } else if ui.focus == Pane::Logs && ui.log.search.is_some() {
@@ -196,6 +200,8 @@ pub(super) fn back(ui: &mut Ui, state: &State) -> Vec<Effect> {
     } else if ui.timeline.cursor.is_some() && ui.focus == Pane::Timeline {
         ui.timeline.cursor = None;
     } else if ui.focus == Pane::Logs || ui.focus == Pane::Card {
+        ui.focus = if ui.containers.open { Pane::Containers } else { Pane::Runs };
+    } else if ui.focus == Pane::Containers {
         ui.focus = Pane::Runs;
     }
     Vec::new()
@@ -212,9 +218,11 @@ pub(super) fn focus(ui: &mut Ui, pane: Pane) {
 
 /// The pane after or before this one, among those that are on the screen.
 pub(super) fn next_pane(ui: &mut Ui, by: isize) {
-    const ORDER: [Pane; 5] = [Pane::Projects, Pane::Runs, Pane::Logs, Pane::Timeline, Pane::Card];
+    const RUNS: [Pane; 5] = [Pane::Projects, Pane::Runs, Pane::Logs, Pane::Timeline, Pane::Card];
+    const CONTAINERS: [Pane; 4] = [Pane::Containers, Pane::Logs, Pane::Timeline, Pane::Card];
+    let order = if ui.containers.open { CONTAINERS.as_slice() } else { RUNS.as_slice() };
     let card = Layout::of(ui).shows_card(ui);
-    let order: Vec<Pane> = ORDER.into_iter().filter(|pane| *pane != Pane::Card || card).collect();
+    let order: Vec<Pane> = order.iter().copied().filter(|pane| *pane != Pane::Card || card).collect();
     let at = order.iter().position(|pane| *pane == ui.focus).unwrap_or(0) as isize;
     let next = (at + by).rem_euclid(order.len() as isize) as usize;
     ui.focus = order[next];

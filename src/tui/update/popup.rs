@@ -26,22 +26,20 @@ use super::{act, answer, away, logs};
 /// Does what was typed, chosen or answered.
 pub(super) fn update(ui: &mut Ui, state: &State, intent: Intent) -> Vec<Effect> {
     match intent {
-        Intent::Dismiss => {
-            if ui.overlay.take().is_none() {
-                ui.log.field = None;
-            }
-        }
+        Intent::Dismiss => dismiss(ui),
         Intent::Answer(yes) => return confirmed(ui, yes),
         Intent::Type(edit) => {
             if let Some(input) = field(ui) {
                 input.edit(edit);
             }
+            filter(ui);
             choose(ui, state, None);
         }
         Intent::Paste(text) => {
             if let Some(input) = field(ui) {
                 text.chars().for_each(|c| input.edit(Edit::Insert(c)));
             }
+            filter(ui);
             choose(ui, state, None);
         }
         Intent::Choose(by) => choose(ui, state, Some(by)),
@@ -49,6 +47,25 @@ pub(super) fn update(ui: &mut Ui, state: &State, intent: Intent) -> Vec<Effect> 
         Intent::Do(_) | Intent::Interrupt => {}
     }
     Vec::new()
+}
+
+/// Esc: out of the field, then out of what stands over the panes.
+fn dismiss(ui: &mut Ui) {
+    if let Some(Overlay::Text { field: field @ Some(_), .. }) = &mut ui.overlay {
+        *field = None;
+    } else if ui.overlay.take().is_none() {
+        ui.log.field = None;
+        if ui.containers.field.take().is_some() {
+            ui.containers.filter.clear();
+        }
+    }
+}
+
+/// What is typed as a filter counts at once.
+fn filter(ui: &mut Ui) {
+    if let Some(field) = ui.containers.field.as_ref().filter(|_| ui.overlay.is_none()) {
+        field.text().clone_into(&mut ui.containers.filter);
+    }
 }
 
 fn field(ui: &mut Ui) -> Option<&mut TextInput> {
@@ -59,9 +76,11 @@ fn field(ui: &mut Ui) -> Option<&mut TextInput> {
             | Overlay::Words { input, .. }
             | Overlay::Start { input, .. },
         ) => Some(input),
+        Some(Overlay::Text { field, .. }) => field.as_mut(),
         Some(Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Away { .. } | Overlay::Cut) => {
             None
         }
+        None if ui.containers.field.is_some() => ui.containers.field.as_mut(),
         None => ui.log.field.as_mut().map(|field| &mut field.input),
     }
 }
@@ -99,6 +118,13 @@ fn choose(ui: &mut Ui, state: &State, by: Option<i32>) {
 
 /// Enter.
 fn accept(ui: &mut Ui, state: &State) -> Vec<Effect> {
+    if let Some(Overlay::Text { .. }) = ui.overlay {
+        super::text::search(ui);
+        return Vec::new();
+    }
+    if ui.overlay.is_none() && ui.containers.field.take().is_some() {
+        return Vec::new();
+    }
     let asks = matches!(ui.overlay, Some(Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }));
     let looks = ui.overlay.is_none() && ui.log.field.as_ref().is_some_and(|field| field.seek != Seek::Line);
     if (asks || looks) && ui.link.lost.is_some() {
@@ -130,7 +156,9 @@ fn accept(ui: &mut Ui, state: &State) -> Vec<Effect> {
             Some(item) => away::go(ui, state, item),
             None => Vec::new(),
         },
-        Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Cut => Vec::new(),
+        Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Cut | Overlay::Text { .. } => {
+            Vec::new()
+        }
     }
 }
 
@@ -229,8 +257,9 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
 /// Worth finding by name: what does something, rather than what moves the choice.
 fn is_verb(action: Action) -> bool {
     use Action::{
-        Approvals, Away, Copy, Find, Follow, ForceStop, Help, JumpLine, JumpTime, NextError, Pane1, Pane2, Pane3,
-        Pane4, People, PrevError, Quit, Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap, Zoom,
+        Approvals, Away, Copy, Find, Follow, ForceStop, Help, JumpLine, JumpTime, LogWindow, NextError, Pane1, Pane2,
+        Pane3, Pane4, Pane7, People, PrevError, Quit, Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap,
+        Zoom,
     };
     matches!(
         action,
@@ -248,6 +277,8 @@ fn is_verb(action: Action) -> bool {
             | Pane2
             | Pane3
             | Pane4
+            | Pane7
+            | LogWindow
             | People
             | PrevError
             | Quit

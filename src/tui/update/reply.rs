@@ -13,10 +13,10 @@ use crate::tui::{
     log::ERROR_PATTERN,
     select, tree,
     tree::Node,
-    ui::{Effect, Purpose, Ui},
+    ui::{Effect, Overlay, Purpose, Ui},
 };
 
-use super::logs;
+use super::{containers, logs};
 
 /// Takes an answer in.
 pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer, Refusal>) -> Vec<Effect> {
@@ -41,6 +41,12 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
         (Purpose::Count { output, pattern }, Answer::Hits { lines, more, .. }) if shows(ui, &output) => {
             count(ui, &pattern, lines.len(), more);
         }
+        (Purpose::Inspect { name }, Answer::Text { text }) => {
+            let lines = text.lines().map(str::to_owned).collect();
+            let (title, pattern) = (format!("Container {name}"), String::new());
+            ui.overlay = Some(Overlay::Text { title, lines, scroll: 0, pattern, field: None });
+        }
+        (Purpose::Listen { container }, Answer::Output { output }) => containers::listens(ui, &container, output),
         (Purpose::Recall { run }, Answer::Records(records)) => {
             ui.past.recall(run, State::recall(&records));
             select::refresh(ui, state);
@@ -56,6 +62,7 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
             ui.say(format!("run {run} is under way"));
             select::refresh(ui, state);
         }
+        (Purpose::Say(_), Answer::Text { text }) => ui.say(text),
         (Purpose::Say(said) | Purpose::Answered { said, .. }, _) => ui.say(said),
         _ => {}
     }

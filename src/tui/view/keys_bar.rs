@@ -49,7 +49,7 @@ fn said(ui: &Ui, notice: &Notice, width: usize) -> Line<'static> {
 }
 
 fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
-    use Context::{Global, List, Logs, Timeline};
+    use Context::{Containers, Global, List, Logs, Timeline};
     let theme = &ui.options.theme;
     let mut list: Vec<(Context, Action, &str)> = Vec::new();
     if ui.card.current.is_some() && ui.focus != Pane::Card {
@@ -80,10 +80,21 @@ fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
             list.push((Timeline, Action::ZoomIn, "closer"));
             list.push((Timeline, Action::ZoomOut, "wider"));
         }
+        Pane::Containers => {
+            list.push((Global, Action::Open, "log"));
+            list.extend(for_container(ui));
+            list.extend([
+                (Containers, Action::InspectContainer, "inspect"),
+                (Containers, Action::SortContainers, "sort"),
+                (Global, Action::Find, "filter"),
+            ]);
+        }
         Pane::Card => list.push((Global, Action::Approvals, "next question")),
     }
+    if ui.focus != Pane::Containers {
+        list.push((Global, Action::Start, "start"));
+    }
     list.extend([
-        (Global, Action::Start, "start"),
         (Global, Action::NextPane, "pane"),
         (Global, Action::Zoom, "zoom"),
         (Global, Action::Palette, "command"),
@@ -112,6 +123,20 @@ fn spans(ui: &Ui, (context, action, word): (Context, Action, &str)) -> Vec<Span<
         return Vec::new();
     }
     vec![Span::styled(key, theme.accent), Span::styled(format!(" {word}  "), theme.quiet)]
+}
+
+/// What can be done to the chosen container as it stands.
+fn for_container(ui: &Ui) -> Vec<(Context, Action, &'static str)> {
+    use Context::{Containers, Global};
+    match ui.containers.container().map(|known| known.row.is_up()) {
+        Some(true) => vec![
+            (Containers, Action::Shell, "shell"),
+            (Global, Action::Rerun, "restart"),
+            (Global, Action::Stop, "stop"),
+        ],
+        Some(false) => vec![(Global, Action::Start, "start"), (Containers, Action::RemoveContainer, "remove")],
+        None => vec![(Containers, Action::FoldGroup, "fold")],
+    }
 }
 
 /// What can be done to the chosen run or job as it stands.

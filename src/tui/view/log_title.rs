@@ -10,6 +10,9 @@ use crate::tui::{tree, ui::Ui, widget::columns};
 
 /// The job, and the step in sight.
 pub fn title(ui: &Ui, state: &State, output: &OutputId) -> String {
+    if output.is_container() {
+        return format!("3 Logs · {}", output.job);
+    }
     let job = tree::find_job(state, output.run, &output.job);
     let mut title = format!("3 Logs · {}", output.job);
     if output.repair {
@@ -62,6 +65,9 @@ pub fn notes(ui: &Ui, state: &State, output: &OutputId) -> Vec<Span<'static>> {
     } else if is_written(state, output) {
         notes.push(Span::styled(format!("{dot}follow off"), theme.quiet));
     }
+    if output.is_container() {
+        notes.push(Span::styled(format!("{dot}{}", ui.containers.window.word()), theme.quiet));
+    }
     for (on, word) in [(ui.log.wrap, "wrap"), (ui.log.time, "time")] {
         if on {
             notes.push(Span::styled(format!("{dot}{word}"), theme.quiet));
@@ -75,7 +81,7 @@ pub fn notes(ui: &Ui, state: &State, output: &OutputId) -> Vec<Span<'static>> {
 
 /// More may come.
 fn is_written(state: &State, output: &OutputId) -> bool {
-    let Some(job) = tree::find_job(state, output.run, &output.job) else { return false };
+    let Some(job) = tree::find_job(state, output.run, &output.job) else { return output.is_container() };
     let attempt = || job.attempts.iter().any(|a| a.number == output.attempt && a.ended_at.is_none());
     let repair = || job.repairs.iter().any(|r| r.number == output.attempt && r.ended_at.is_none());
     if output.repair { repair() } else { attempt() }

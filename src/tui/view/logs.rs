@@ -59,6 +59,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         let job = ui.runs.chosen.as_ref().and_then(|node| tree::find_job(state, node.run(), node.job()?));
         let text = match ui.run() {
             Some(run) if !state.runs.contains_key(&run) => past::why_nothing(ui, run),
+            _ if ui.containers.open => "Enter shows what the chosen container prints.".to_owned(),
             _ => job.map_or_else(|| "what the chosen job writes".to_owned(), why_nothing),
         };
         empty::render(buf, area, ui, &text);

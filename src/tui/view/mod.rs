@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod away;
+pub mod containers;
 pub mod empty;
 pub mod help;
 pub mod history;
@@ -18,6 +19,7 @@ pub mod projects;
 pub mod runs;
 pub mod status;
 pub mod status_bar;
+pub mod text;
 pub mod timeline;
 
 use ratatui::{Frame, layout::Position};
@@ -45,6 +47,9 @@ pub fn draw(frame: &mut Frame<'_>, ui: &Ui, state: &State) {
     projects::render(buf, layout.projects, ui, state, &layout);
     runs::render(buf, layout.runs, ui, state, &layout);
     let mut cursor = logs::render(buf, layout.logs, ui, state, &layout);
+    if let Some(at) = containers::render(buf, layout.containers, ui, state, &layout) {
+        cursor = Some(at);
+    }
     timeline::render(buf, layout.timeline, ui, state, &layout);
     history::render(buf, layout.history, ui, state, &layout);
     approval::render(buf, layout.card, ui, state, &layout);
@@ -63,6 +68,10 @@ pub fn draw(frame: &mut Frame<'_>, ui: &Ui, state: &State) {
         Some(Overlay::Away { gone, list, chosen }) => {
             away::render(buf, area, ui, state, (*gone, list, *chosen));
             None
+        }
+        Some(Overlay::Text { title, lines, scroll, pattern, field }) => {
+            let shown = text::Shown { title, lines, scroll: *scroll, pattern, field: field.as_ref() };
+            text::render(buf, area, ui, &shown)
         }
         Some(Overlay::Palette { input, chosen }) => palette::render(buf, area, ui, state, input, *chosen),
         Some(overlay) => popup::render(buf, area, ui, overlay),

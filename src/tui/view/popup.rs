@@ -51,7 +51,11 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, overlay: &Overlay) -> Optio
             let keys = vec![key("Esc"), Span::raw(" goes on looking   "), key("q"), Span::raw(" leaves")];
             draw(buf, area, ui, "No connection", &cut(ui), None, keys)
         }
-        Overlay::Help { .. } | Overlay::Palette { .. } | Overlay::People | Overlay::Away { .. } => None,
+        Overlay::Help { .. }
+        | Overlay::Palette { .. }
+        | Overlay::People
+        | Overlay::Away { .. }
+        | Overlay::Text { .. } => None,
     }
 }
 

@@ -147,7 +147,8 @@ pub fn elapsed(run: &Run, now: Timestamp) -> Millis {
 pub fn ticks(ui: &Ui, state: &State) -> bool {
     let project = ui.project.and_then(|id| state.projects.get(&id));
     let runs = project.map(|project| project.runs.as_slice()).unwrap_or_default();
-    ui.link.hears() && runs.iter().rev().take(64).filter_map(|id| state.runs.get(id)).any(is_running)
+    let up = ui.containers.open && ui.containers.known.values().any(|known| known.row.is_up());
+    ui.link.hears() && (up || runs.iter().rev().take(64).filter_map(|id| state.runs.get(id)).any(is_running))
 }
 
 /// The time of day, in the person's zone.

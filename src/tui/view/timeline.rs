@@ -9,6 +9,7 @@ use ratatui::{
 
 use crate::{
     domain::time::Timestamp,
+    protocol::container::ContainerMoment,
     state::{
         board::State,
         run::Run,
@@ -37,11 +38,16 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     let title = run.map_or_else(|| "4 Timeline".to_owned(), |run| format!("4 Timeline · run {}", run.id));
     let inside = pane::frame(buf, area, ui, layout, Some(Pane::Timeline), &title, notes);
     let Some(run) = run else {
-        empty::render(buf, inside, ui, "what a run does, on one clock");
+        if ui.containers.moments.is_empty() {
+            empty::render(buf, inside, ui, "what a run does, on one clock");
+        } else {
+            history::list(buf, pane::indent(inside), ui, state);
+        }
         return;
     };
     let rows = timeline::rows(state, run);
-    let (bars, list) = split(ui, pane::indent(inside), rows.len(), layout.class);
+    let marks = usize::from(marks(ui, run).next().is_some());
+    let (bars, list) = split(ui, pane::indent(inside), rows.len() + marks, layout.class);
     render_bars(buf, bars, ui, state, run, &rows);
     history::list(buf, list, ui, state);
 }
@@ -111,12 +117,14 @@ fn render_bars(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, run: &Run, 
         return;
     }
     let theme = &ui.options.theme;
-    let labels = rows.iter().map(|row| columns::width(&row.label)).max().unwrap_or(0).clamp(4, 18);
+    let least = if marks(ui, run).next().is_some() { 10 } else { 4 };
+    let labels = rows.iter().map(|row| columns::width(&row.label)).max().unwrap_or(0).clamp(least, 18);
     let labels = labels.min(usize::from(area.width) / 3);
     let left = (labels + 3) as u16;
     let [names, chart] = Split::horizontal([Constraint::Length(left), Constraint::Fill(1)]).areas(area);
     let scale = Scale::of(ui, run, rows, usize::from(chart.width));
-    let shown = usize::from(area.height).saturating_sub(1);
+    let marked = usize::from(area.height >= 3 && marks(ui, run).next().is_some());
+    let shown = usize::from(area.height).saturating_sub(1 + marked);
     let first = first_row(ui, state, rows, shown);
     for (index, row) in rows.iter().enumerate().skip(first).take(shown) {
         let at = (index - first) as u16;
@@ -139,8 +147,26 @@ fn render_bars(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, run: &Run, 
             }
         }
     }
-    let axis = shown.min(rows.len().saturating_sub(first)) as u16;
+    let mut axis = shown.min(rows.len().saturating_sub(first)) as u16;
+    if marked > 0 {
+        let row = Rect { y: chart.y + axis, height: 1, ..chart };
+        columns::put(buf, names, axis, &Line::styled("  containers", theme.accent));
+        for moment in marks(ui, run) {
+            let column = scale.column(moment.at.as_millisecond());
+            if (0..scale.columns as i64).contains(&column) {
+                let (glyph, style) = history::happened(ui, moment.what);
+                put(buf, row, column, glyph, style);
+            }
+        }
+        axis += 1;
+    }
     render_axis(buf, names, chart, axis, ui, run, &scale);
+}
+
+/// What happened to containers since the run was asked for.
+fn marks<'a>(ui: &'a Ui, run: &Run) -> impl Iterator<Item = &'a ContainerMoment> + use<'a> {
+    let begun = run.requested_at;
+    ui.containers.moments.iter().filter(move |moment| moment.at >= begun)
 }
 
 /// The row of bars that is shown first: the chosen job is in sight.

@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
-    sync::OnceLock,
+    sync::{Arc, Mutex},
 };
 
 use bollard::{
@@ -13,53 +13,50 @@ use bollard::{
     },
 };
 use futures::StreamExt as _;
+use gonogo::engine::docker::host::{Host, Hosts};
 use serde_json::Value;
 
-use crate::home::Home;
+use crate::{
+    caller::wait,
+    dock::{self, Dockerd, Podman},
+    home::Home,
+};
 
 /// An image of nothing but busybox, made here: nothing has to be pulled.
 pub const IMAGE: &str = "gonogo-test/busybox:1";
 
 /// An engine that tests may use.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Engine {
-    pub address: &'static str,
+    host: Arc<Host>,
+    /// By what gonogo is told of it.
+    variables: Vec<(String, String)>,
 }
 
-/// The engine at Docker's socket, or where `GONOGO_TEST_ENGINE` says.
+/// The engine at Docker's socket, or where `DOCKER_HOST` says.
 pub fn docker() -> Option<Engine> {
-    static FOUND: OnceLock<Option<&'static str>> = OnceLock::new();
-    let address = FOUND.get_or_init(|| {
-        let address = std::env::var("GONOGO_TEST_ENGINE").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
-        ready(Engine { address: address.leak() })
-    });
-    address.map(|address| Engine { address })
+    let hosts = Hosts::new(&[], &dock::variables());
+    let host = hosts.all().next()?.clone();
+    let variables = vec![("DOCKER_HOST".to_owned(), host.spec.address.clone())];
+    Engine { host, variables }.ready()
 }
 
-/// The address, if an engine answers there and has the image.
-fn ready(engine: Engine) -> Option<&'static str> {
-    let made = engine.with(|docker| async move {
-        if docker.ping().await.is_err() {
-            return Err("no engine answers".to_owned());
-        }
-        if docker.inspect_image(IMAGE).await.is_ok() {
-            return Ok(());
-        }
-        let context = context().ok_or("there is no busybox that is linked statically")?;
-        let options = BuildImageOptionsBuilder::new().t(IMAGE).rm(true).build();
-        let mut build = std::pin::pin!(docker.build_image(options, None, Some(body_full(context.into()))));
-        while let Some(said) = build.next().await {
-            said.map_err(|error| error.to_string())?;
-        }
-        Ok(())
-    });
-    match made {
-        Ok(()) => Some(engine.address),
-        Err(why) => {
-            eprintln!("NOT RUN: {why} ({})", engine.address);
-            None
-        }
-    }
+/// Podman, which speaks the same language.
+pub fn podman(podman: &Podman) -> Option<Engine> {
+    let variables = vec![("DOCKER_HOST".to_owned(), podman.host.spec.address.clone())];
+    Engine { host: podman.host.clone(), variables }.ready()
+}
+
+/// An engine elsewhere: it sees none of our files.
+pub fn remote(dockerd: &Dockerd) -> Option<Engine> {
+    let certificates = dockerd.path("");
+    let host = dock::at(&dockerd.address(), Some(certificates.clone()), &dock::variables());
+    let variables = vec![
+        ("DOCKER_HOST".to_owned(), dockerd.address()),
+        ("DOCKER_TLS_VERIFY".to_owned(), "1".to_owned()),
+        ("DOCKER_CERT_PATH".to_owned(), certificates.display().to_string()),
+    ];
+    Engine { host, variables }.ready()
 }
 
 /// A Dockerfile and a busybox with its names.
@@ -94,19 +91,52 @@ fn context() -> Option<Vec<u8>> {
 }
 
 impl Engine {
+    /// The engine, if it answers and has the image.
+    fn ready(self) -> Option<Self> {
+        // Tests run side by side: one makes the image.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let made = self.with(|docker| async move {
+            if docker.ping().await.is_err() {
+                return Err("no engine answers".to_owned());
+            }
+            if docker.inspect_image(IMAGE).await.is_ok() {
+                return Ok(());
+            }
+            let context = context().ok_or("there is no busybox that is linked statically")?;
+            let options = BuildImageOptionsBuilder::new().t(IMAGE).rm(true).build();
+            let mut build = std::pin::pin!(docker.build_image(options, None, Some(body_full(context.into()))));
+            while let Some(said) = build.next().await {
+                said.map_err(|error| error.to_string())?;
+            }
+            Ok(())
+        });
+        match made {
+            Ok(()) => Some(self),
+            Err(why) => {
+                eprintln!("NOT RUN: {why} ({})", self.host.spec.address);
+                None
+            }
+        }
+    }
+
     /// A home whose default engine this is.
-    pub fn home(self, home: Home) -> Home {
-        home.variable("DOCKER_HOST", self.address)
+    pub fn home(&self, home: Home) -> Home {
+        self.variables.iter().fold(home, |home, (name, value)| home.variable(name, value))
+    }
+
+    /// It sees the files of this machine.
+    pub fn shares_files(&self) -> bool {
+        self.host.shares_files()
     }
 
     /// Asks the engine itself.
-    pub fn with<T, F: Future<Output = T>>(self, ask: impl FnOnce(Docker) -> F) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { ask(Docker::connect_with_host(self.address).unwrap()).await })
+    pub fn with<T, F: Future<Output = T>>(&self, ask: impl FnOnce(Docker) -> F) -> T {
+        wait(async { ask(self.host.client().await.unwrap().clone()).await })
     }
 
     /// What the gonogo of this home has in the engine: containers, networks and volumes, by name.
-    pub fn left(self, home: &Home) -> Vec<String> {
+    pub fn left(&self, home: &Home) -> Vec<String> {
         let state = home.gonogo().join("state");
         let hash = blake3::hash(std::path::absolute(state).unwrap().as_os_str().as_encoded_bytes()).to_hex();
         let filters =
@@ -130,7 +160,7 @@ impl Engine {
     }
 
     /// Everything that the engine says of the containers of a home.
-    pub fn inspect(self, home: &Home) -> Vec<Value> {
+    pub fn inspect(&self, home: &Home) -> Vec<Value> {
         let names = self.left(home);
         self.with(|docker| async move {
             let mut all = Vec::new();
@@ -145,7 +175,7 @@ impl Engine {
     }
 
     /// Removes the caches of a home, which stay otherwise.
-    pub fn forget(self, home: &Home) {
+    pub fn forget(&self, home: &Home) {
         let names = self.left(home);
         self.with(|docker| async move {
             for name in names.iter().filter_map(|name| name.strip_prefix("volume ")) {

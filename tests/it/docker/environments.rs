@@ -63,7 +63,7 @@ fn wait_states(home: &Home, project: &Project, wanted: &[&str]) {
 }
 
 #[track_caller]
-fn expect_nothing(engine: Engine, home: &Home) {
+fn expect_nothing(engine: &Engine, home: &Home) {
     wait_for("nothing to be left", || {
         let left = engine.left(home);
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
@@ -114,7 +114,7 @@ fn members_are_kept_assigned_cleaned_and_taken_down(engine: Engine) {
     home.run(&project, &["env", "exec", "dev", "true"]).expect(0);
     contains(&home.run(&project, &["env", "down", "deb"]).expect(1).stderr, "up are: dev");
     contains(&home.run(&project, &["env", "down", "dev"]).expect(0).stdout, "dev is down");
-    expect_nothing(engine, &home);
+    expect_nothing(&engine, &home);
     contains(&home.run(&project, &["env", "status"]).expect(0).stdout, "no environment is up");
 }
 
@@ -134,7 +134,7 @@ fn what_nobody_uses_sleeps_and_is_woken(engine: Engine) {
         wait_states(&home, &project, &["asleep"]);
         assert!(before.len() == 1);
         home.run(&project, &["env", "down", "dev"]).expect(0);
-        expect_nothing(engine, &home);
+        expect_nothing(&engine, &home);
     }
 }
 
@@ -161,7 +161,7 @@ fn what_has_changed_is_made_anew_by_a_wish_and_by_a_run(engine: Engine) {
     let fourth = members(&home, &project);
     assert!(fourth.len() == 2 && fourth.contains(&third[0]), "{third:?} {fourth:?}");
     home.run(&project, &["env", "down", "dev"]).expect(0);
-    expect_nothing(engine, &home);
+    expect_nothing(&engine, &home);
 }
 
 fn jobs_run_in_members_and_elsewhere_in_containers_of_their_own(engine: Engine) {
@@ -225,7 +225,7 @@ fn jobs_run_in_members_and_elsewhere_in_containers_of_their_own(engine: Engine) 
     assert_eq!(home.logs("8/a"), "dev\nprepared\nmounted\n");
     assert!(!project.has("inside"));
     home.run(&project, &["env", "down", "dev"]).expect(0);
-    expect_nothing(engine, &home);
+    expect_nothing(&engine, &home);
 }
 
 fn a_daemon_that_was_killed_finds_its_members_again(engine: Engine) {
@@ -293,7 +293,7 @@ fn what_can_not_be_prepared_is_said_with_its_output(engine: Engine) {
         if is_other { Ok(()) } else { Err(format!("{now:?}")) }
     });
     home.run(&project, &["env", "down", "dev"]).expect(0);
-    expect_nothing(engine, &home);
+    expect_nothing(&engine, &home);
 }
 
 fn old_members_and_those_of_projects_that_are_gone_are_collected(engine: Engine) {
@@ -319,7 +319,7 @@ fn old_members_and_those_of_projects_that_are_gone_are_collected(engine: Engine)
         if count == 1 { Ok(()) } else { Err(format!("{gone} {status}")) }
     });
     home.run(&project, &["env", "down", "dev"]).expect(0);
-    expect_nothing(engine, &home);
+    expect_nothing(&engine, &home);
 }
 
 fn without_a_daemon_a_member_is_made_for_who_asks_and_nothing_stays(engine: Engine) {
@@ -328,10 +328,10 @@ fn without_a_daemon_a_member_is_made_for_who_asks_and_nothing_stays(engine: Engi
     let project = home.project("shop", &(definition("") + job));
     home.run(&project, &["run"]).expect(0);
     assert_eq!(home.logs("1/a"), "in it\n");
-    expect_nothing(engine, &home);
+    expect_nothing(&engine, &home);
     let mut exec = home.command(&project.root, &["env", "exec", "dev", "echo", "here"]);
     exec.stdout(Stdio::piped());
     assert_eq!(finish(exec).stdout, "here\n");
-    expect_nothing(engine, &home);
+    expect_nothing(&engine, &home);
     contains(&home.run(&project, &["env", "up", "dev"]).expect(2).stderr, "only while a daemon keeps it");
 }

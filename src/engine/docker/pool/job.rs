@@ -9,6 +9,7 @@ use bollard::{
     container::LogOutput,
     errors::Error,
     exec::{CreateExecOptions, StartExecOptions, StartExecResults},
+    models::ContainerState,
 };
 use futures::{Stream, StreamExt as _};
 use tokio::{
@@ -38,6 +39,7 @@ use super::{
         fault::Fault,
         host::Hosts,
         marks::{Mark, Marks, Part},
+        outcome::{self, Said},
         reach,
         script::Script,
     },
@@ -137,8 +139,7 @@ struct Steps<'a, P> {
     port: &'a P,
     recorder: &'a mut Recorder,
     step: Option<(u32, Timestamp)>,
-    last: Option<(u32, i32)>,
-    no_directory: bool,
+    said: Said,
     cut: Option<Cut>,
 }
 
@@ -152,7 +153,7 @@ enum Cut {
 
 impl<'a, P: JobPort> Steps<'a, P> {
     fn new(order: &'a Order, port: &'a P, recorder: &'a mut Recorder) -> Self {
-        Self { order, port, recorder, step: None, last: None, no_directory: false, cut: None }
+        Self { order, port, recorder, step: None, said: Said::default(), cut: None }
     }
 
     /// Starts a shell in the member; it is given its script when it is followed.
@@ -301,7 +302,7 @@ impl<'a, P: JobPort> Steps<'a, P> {
                 137
             }
         };
-        self.outcome(lease, code).await
+        self.outcome(lease, code)
     }
 
     fn step_deadline(&self) -> Option<Instant> {
@@ -333,8 +334,12 @@ impl<'a, P: JobPort> Steps<'a, P> {
         let at = Timestamp::now();
         match mark {
             Mark::Quiet => None,
+            Mark::OutOfMemory => {
+                self.said.out_of_memory = true;
+                None
+            }
             Mark::NoDirectory => {
-                self.no_directory = true;
+                self.said.no_directory = true;
                 None
             }
             Mark::Began { step } => {
@@ -344,52 +349,30 @@ impl<'a, P: JobPort> Steps<'a, P> {
             }
             Mark::Ended { step, exit } => {
                 let began = self.step.take().map_or(at, |(_, began)| began);
-                self.last = Some((step, exit));
+                self.said.last = Some((step, exit));
                 Some(JobReport::StepFinished { step, exit, took: Millis::between(began, at) })
             }
         }
     }
 
-    async fn outcome(&mut self, lease: &mut Lease, code: i64) -> JobOutcome {
+    fn outcome(&mut self, lease: &mut Lease, code: i64) -> JobOutcome {
         match self.cut.take() {
             Some(Cut::Stopped(reason)) => return JobOutcome::Cancelled { reason },
             Some(Cut::TimedOut(after)) => return JobOutcome::Failed { failure: Failure::TimedOut { after } },
             Some(Cut::Step) | None => {}
         }
-        let failed = |failure| JobOutcome::Failed { failure };
-        let steps = self.order.job.spec.steps.len() as u32;
-        let killed = self.step.is_some() || matches!(self.last, Some((_, 137)));
-        if code != 0 && killed && out_of_memory(lease).await {
-            // What the kernel has ended once may leave anything behind.
+        if self.said.last.is_none() && matches!(code, 126 | 127) {
+            let hint = "take an image with a shell (the -slim or -alpine variant, say)".to_owned();
+            return not_run("its image has no `sh`, which runs the steps".into(), Some(hint));
+        }
+        let said = Said { open: self.step.is_some(), ..self.said };
+        let state = ContainerState { exit_code: Some(code), ..ContainerState::default() };
+        let ended = outcome::of(&self.order.job.spec, &body::directory(self.order), said, &state);
+        if let JobOutcome::Failed { failure: Failure::OutOfMemory { .. } | Failure::Engine { .. } } = ended {
+            // What was ended by force may have left anything behind.
             lease.soil();
-            return failed(Failure::OutOfMemory { limit: self.order.job.spec.container.limits.memory });
         }
-        match (self.last, self.step) {
-            _ if self.no_directory => {
-                not_run(format!("{} has no {}", lease.assigned.name, body::directory(self.order).display()), None)
-            }
-            (_, Some(_)) => {
-                lease.soil();
-                let why = format!("nobody asked gonogo to (exit {code})");
-                Fault::new(EngineFault::Interrupted, "its steps were ended from outside", why).outcome()
-            }
-            // The last step may fail where that is allowed.
-            (Some((last, _)), None) if code == 0 && last + 1 == steps => JobOutcome::Passed,
-            (Some((_, exit)), None) if exit != 0 && code != 0 => failed(Failure::Exit { code: exit }),
-            (None, None) if code == 97 && self.order.job.spec.tty => {
-                not_run("its image has no `stty`, which a job with `tty` needs".into(), Some("leave `tty` out".into()))
-            }
-            (None, None) if matches!(code, 126 | 127) => {
-                let hint = "take an image with a shell (the -slim or -alpine variant, say)".to_owned();
-                not_run("its image has no `sh`, which runs the steps".into(), Some(hint))
-            }
-            _ if steps == 0 && code == 0 => JobOutcome::Passed,
-            _ => {
-                lease.soil();
-                let what = "its steps did not run to their end";
-                Fault::new(EngineFault::Interrupted, what, format!("exit {code}")).outcome()
-            }
-        }
+        ended
     }
 }
 
@@ -412,10 +395,4 @@ async fn exit(lease: &Lease, exec: &str) -> Option<i64> {
             None => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
-}
-
-async fn out_of_memory(lease: &Lease) -> bool {
-    let Ok(docker) = lease.host.client().await else { return false };
-    let found = timeout(AGAIN, docker.inspect_container(&lease.assigned.id, None)).await;
-    found.is_ok_and(|found| found.is_ok_and(|found| found.state.is_some_and(|state| state.oom_killed == Some(true))))
 }

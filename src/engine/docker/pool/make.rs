@@ -24,6 +24,7 @@ use super::{
     super::{
         body::{self, Who},
         fault::Fault,
+        health::Check,
         host::Host,
         image::{self, Image, Provide},
         label,
@@ -34,6 +35,9 @@ use super::{
 
 /// Between two looks at a member that is not well yet.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Between two checks of one that is being prepared, at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a member runs that has no command of its own: it stays up, and ends at once when it is asked to.
 const STAY: &str = "trap 'exit 0' TERM INT; while :; do sleep 86400 & wait $!; done";
@@ -185,7 +189,7 @@ impl Order<'_> {
             user: who.user.clone(),
             working_dir: Some(directory),
             labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into_iter().collect::<HashMap<_, _>>()),
-            healthcheck: spec.health.as_ref().map(body::health),
+            healthcheck: spec.health.as_ref().map(parts::health),
             exposed_ports: (!exposed.is_empty()).then_some(exposed),
             host_config: Some(HostConfig {
                 network_mode: match container.network {
@@ -246,6 +250,7 @@ impl Order<'_> {
     /// Waits until its health check passes, if it has one; and sees to it that it still runs.
     async fn well(&self, docker: &Docker, id: &str) -> Result<(), NotMade> {
         let end = Instant::now() + self.spec.health.as_ref().map_or(Duration::ZERO, longest);
+        let check = Check::of(self.spec.health.as_ref(), None);
         loop {
             let found = docker.inspect_container(id, None).await;
             let state = found.map_err(|error| Fault::of("it is gone", &error))?.state.unwrap_or_default();
@@ -255,17 +260,16 @@ impl Order<'_> {
                     "what it runs has ended (exit {code}); its log: `docker logs {id}`"
                 )));
             }
-            let health = state.health.unwrap_or_default();
-            match health.status {
-                Some(HealthStatusEnum::STARTING | HealthStatusEnum::UNHEALTHY) if Instant::now() < end => {}
-                Some(HealthStatusEnum::STARTING | HealthStatusEnum::UNHEALTHY) if self.spec.health.is_some() => {
-                    let said = health.log.unwrap_or_default().pop().and_then(|check| check.output).unwrap_or_default();
-                    let said = said.trim().lines().last().unwrap_or_default().to_owned();
-                    return Err(NotMade::Failed(format!("its health check fails: {said}")));
-                }
-                _ => return Ok(()),
+            let Some(check) = &check else { return Ok(()) };
+            // While it was set up the engine may have found it unwell, and not looked again since.
+            let unwell = state.health.unwrap_or_default().status == Some(HealthStatusEnum::UNHEALTHY);
+            match check.ask(docker, id).await {
+                Ok(()) if !unwell => return Ok(()),
+                Ok(()) if Instant::now() < end => sleep(LOOK).await,
+                Err(_) if Instant::now() < end => sleep(check.interval.min(LONGEST_PAUSE)).await,
+                Ok(()) => return Err(NotMade::Failed("its health check fails now and then".into())),
+                Err(said) => return Err(NotMade::Failed(format!("its health check fails: {said}"))),
             }
-            sleep(LOOK).await;
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::{collections::HashMap, fmt::Write as _, path::Path};
 
-use bollard::models::{Mount, MountType, PortBinding};
+use bollard::models::{HealthConfig, Mount, MountType, PortBinding};
 
-use crate::domain::container::{EnvironmentSpec, MountSpec, PortSpec};
+use crate::domain::{
+    container::{EnvironmentSpec, HealthSpec, MountSpec, PortSpec},
+    time::Millis,
+};
 
 use super::super::script::quoted;
 
@@ -57,6 +60,19 @@ pub fn ports(ports: &[PortSpec]) -> (Vec<String>, HashMap<String, Option<Vec<Por
         bindings.get_or_insert_default().push(PortBinding { host_ip: None, host_port });
     }
     (ports.iter().map(name).collect(), bound)
+}
+
+/// A health check, as the API takes it: the engine goes on asking, and a member that is no longer well is made anew.
+pub fn health(spec: &HealthSpec) -> HealthConfig {
+    let nanos = |time: Millis| Some(time.0 as i64 * 1_000_000);
+    HealthConfig {
+        test: Some(vec!["CMD-SHELL".into(), spec.command.clone()]),
+        interval: nanos(spec.interval),
+        timeout: nanos(spec.timeout),
+        retries: Some(i64::from(spec.retries)),
+        start_period: nanos(spec.start),
+        ..HealthConfig::default()
+    }
 }
 
 /// The exit status of a script whose environment could not be prepared.

@@ -95,7 +95,7 @@ impl Place {
         self.compress();
         for (path, bytes) in kept {
             fs::write(&path, bytes).unwrap();
-            let _ = fs::remove_file(path.with_extension("seg.zst"));
+            let _ = fs::remove_file(path.with_extension("seg.lz4"));
         }
     }
 

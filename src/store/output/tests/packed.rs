@@ -1,12 +1,60 @@
 //! Compressed outputs.
 
-use std::io::Read as _;
-
 use super::*;
+
+use crate::store::output::lz4;
 
 /// Lines that take three segments and a bit.
 fn text() -> String {
     (1..=600).map(|line| format!("line {line} of an output, äöü\n")).collect()
+}
+
+/// [`text`], compressed.
+fn now() -> Place {
+    let place = Place::with(text().as_bytes());
+    assert!(place.compress().all);
+    place
+}
+
+/// The same as a gonogo that wrote Zstandard has left it (with the sizes of tests).
+fn before() -> Place {
+    let place = Place::with(text().as_bytes());
+    let segments: [&[u8]; 4] = [
+        include_bytes!("old/00000.seg.zst"),
+        include_bytes!("old/00001.seg.zst"),
+        include_bytes!("old/00002.seg.zst"),
+        include_bytes!("old/00003.seg.zst"),
+    ];
+    for (number, segment) in segments.into_iter().enumerate() {
+        fs::write(place.file(&format!("{number:05}.seg.zst")), segment).unwrap();
+        fs::remove_file(place.file(&format!("{number:05}.seg"))).unwrap();
+    }
+    place
+}
+
+#[test]
+fn what_an_older_gonogo_has_compressed_is_read_searched_and_gone_on_with() {
+    let text = text();
+    let place = before();
+    assert_eq!(place.compress(), Saved { before: 0, after: 0, all: true }, "it stays as it is");
+    assert_eq!(place.bytes(), text.as_bytes());
+    assert_eq!(place.texts(300, 1), ["line 300 of an output, äöü"]);
+    let hits = |pattern: &str| {
+        let pattern = super::pattern(pattern, false).unwrap();
+        place.reader().search(&pattern, 1, Direction::Forward, 999, &GO_ON).unwrap()
+    };
+    assert_eq!(hits("^line 5.3 .*ü$"), (0..10).map(|tens| 503 + tens * 10).collect::<Vec<_>>());
+    assert!(hits("no such text").is_empty());
+
+    let mut writer = place.writer();
+    writer.append(b"and more\n", at(900)).unwrap();
+    writer.finish(at(901)).unwrap();
+    assert!(place.compress().all);
+    let whole = format!("{text}and more\n");
+    assert_eq!(place.bytes(), whole.as_bytes());
+    assert!(place.file("00002.seg.zst").exists() && place.file("00003.seg.lz4").exists());
+    assert!(!place.file("00003.seg.zst").exists() && !place.file("00003.seg").exists());
+    assert_eq!(hits("line 600|and more"), [600, 601]);
 }
 
 #[test]
@@ -19,17 +67,23 @@ fn a_complete_output_becomes_smaller_and_stays_the_same() {
     let mut files: Vec<String> =
         fs::read_dir(place.file("")).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
-    let segments = (0..text.len().div_ceil(5003)).map(|number| format!("{number:05}.seg.zst"));
+    let segments = (0..text.len().div_ceil(5003)).map(|number| format!("{number:05}.seg.lz4"));
     assert_eq!(files, segments.chain(["end".into(), "index".into()]).collect::<Vec<_>>());
     assert_eq!(place.bytes(), text.as_bytes());
     let line = place.reader().lines(300, 1, 99).unwrap().remove(0);
     assert_eq!((line.text.as_str(), line.bytes), ("line 300 of an output, äöü", 29));
-    let mut first = Vec::new();
-    zstd::stream::read::Decoder::new(fs::File::open(place.file("00000.seg.zst")).unwrap())
-        .unwrap()
-        .read_to_end(&mut first)
-        .unwrap();
-    assert_eq!(first, &text.as_bytes()[..5003], "every tool can unpack it");
+    // what any tool finds: one frame after the other, then one to be skipped
+    let file = fs::read(place.file("00000.seg.lz4")).unwrap();
+    let (mut first, mut rest) = (Vec::new(), file.as_slice());
+    while let Some((content, length)) = lz4::measure(rest) {
+        let mut frame = vec![0; content as usize];
+        assert!(lz4::unpack(&rest[..length], &mut frame));
+        first.extend_from_slice(&frame);
+        rest = &rest[length..];
+    }
+    assert_eq!(first, &text.as_bytes()[..5003]);
+    assert_eq!(rest[..4], [0x5e, 0x2a, 0x4d, 0x18]);
+    assert_eq!(rest.len(), 8 + u32::from_le_bytes(rest[4..8].try_into().unwrap()) as usize);
 }
 
 #[test]
@@ -63,7 +117,7 @@ fn a_crash_at_any_step_leaves_it_whole() {
     fs::write(place.file("00001.seg.new"), b"half of it").unwrap();
     assert_eq!(place.bytes(), text.as_bytes());
     place.compress();
-    let packed = fs::read(place.file("00001.seg.zst")).unwrap();
+    let packed = fs::read(place.file("00001.seg.lz4")).unwrap();
     // killed before the plain file was deleted
     fs::write(place.file("00001.seg"), &plain).unwrap();
     assert_eq!(place.bytes(), text.as_bytes());
@@ -71,11 +125,11 @@ fn a_crash_at_any_step_leaves_it_whole() {
     fs::write(place.file("00001.seg"), &plain[..100]).unwrap();
     assert_eq!(place.bytes(), text.as_bytes());
     fs::write(place.file("00001.seg"), &plain).unwrap();
-    fs::write(place.file("00001.seg.zst"), &packed[..packed.len() - 1]).unwrap();
+    fs::write(place.file("00001.seg.lz4"), &packed[..packed.len() - 1]).unwrap();
     assert_eq!(place.bytes(), text.as_bytes());
     assert!(place.compress().all);
     assert!(!place.file("00001.seg").exists());
-    assert_eq!(fs::read(place.file("00001.seg.zst")).unwrap(), packed);
+    assert_eq!(fs::read(place.file("00001.seg.lz4")).unwrap(), packed);
 }
 
 #[test]
@@ -95,7 +149,7 @@ fn a_writer_goes_on_with_a_compressed_output() {
         assert!(!place.reader().totals().unwrap().complete);
         writer.append(b"\nmore\n", at(900)).unwrap();
         assert_eq!(place.bytes(), [&text[..], b"\nmore\n"].concat());
-        assert!(last.exists() && !last.with_extension("seg.zst").exists());
+        assert!(last.exists() && !last.with_extension("seg.lz4").exists());
         writer.finish(at(901)).unwrap();
         assert!(place.compress().all && !last.exists());
         assert_eq!(place.bytes(), [&text[..], b"\nmore\n"].concat());
@@ -125,10 +179,13 @@ fn reading_goes_on_while_it_is_compressed_and_made_plain_again() {
 
 #[test]
 fn a_damaged_frame_is_named_and_the_rest_is_read() {
+    damage(&now(), "lz4");
+    damage(&before(), "zst");
+}
+
+fn damage(place: &Place, form: &str) {
     let text = text();
-    let place = Place::with(text.as_bytes());
-    place.compress();
-    let path = place.file("00001.seg.zst");
+    let path = place.file(&format!("00001.seg.{form}"));
     let whole = fs::read(&path).unwrap();
     for at in (0..whole.len()).step_by(3) {
         let mut damaged = whole.clone();
@@ -150,10 +207,13 @@ fn a_damaged_frame_is_named_and_the_rest_is_read() {
 
 #[test]
 fn what_is_left_of_a_cut_file_is_read() {
+    cut(&now(), "lz4");
+    cut(&before(), "zst");
+}
+
+fn cut(place: &Place, form: &str) {
     let text = text();
-    let place = Place::with(text.as_bytes());
-    place.compress();
-    let path = place.file("00001.seg.zst");
+    let path = place.file(&format!("00001.seg.{form}"));
     let whole = fs::read(&path).unwrap();
     for length in (0..whole.len()).step_by(7) {
         fs::write(&path, &whole[..length]).unwrap();
@@ -166,8 +226,9 @@ fn what_is_left_of_a_cut_file_is_read() {
         assert_eq!(place.texts(600, 1), ["line 600 of an output, äöü"]);
     }
     // the last segment is as long as what is left of it
-    let path = place.file("00003.seg.zst");
-    fs::write(&path, &fs::read(&path).unwrap()[..100]).unwrap();
+    let path = place.file(&format!("00003.seg.{form}"));
+    let one = if form == "lz4" { 200 } else { 100 };
+    fs::write(&path, &fs::read(&path).unwrap()[..one]).unwrap();
     assert_eq!(place.bytes().len(), 3 * 5003 + 509);
     assert!(place.reader().tail(3, 99).unwrap().len() == 3);
 }
@@ -175,17 +236,18 @@ fn what_is_left_of_a_cut_file_is_read() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
-    fn no_file_is_too_strange(bytes in proptest::collection::vec(any::<u8>(), 0..300), kept in 0..2000_usize, mark in any::<bool>()) {
+    fn no_file_is_too_strange(bytes in proptest::collection::vec(any::<u8>(), 0..300), kept in 0..2000_usize, mark in any::<bool>(), old in any::<bool>()) {
         let text = text();
-        let place = Place::with(text.as_bytes());
-        place.compress();
-        let path = place.file("00003.seg.zst");
+        let (place, form, magic) = if old { (before(), "zst", b'z') } else { (now(), "lz4", b'l') };
+        let path = place.file(&format!("00003.seg.{form}"));
         let mut strange = fs::read(&path).unwrap();
         strange.truncate(kept);
         strange.extend_from_slice(&bytes);
         if mark {
             // a table that was made by somebody who knows how
-            strange.extend_from_slice(b"gonogoz1\xff\x13\0\0\0\0\0\0\xfd\x01\0\0\xff\xff\xff\xff\0\0\0\0\0\0\0\0");
+            strange.extend_from_slice(b"gonogo");
+            strange.push(magic);
+            strange.extend_from_slice(b"1\xff\x13\0\0\0\0\0\0\xfd\x01\0\0\xff\xff\xff\xff\0\0\0\0\0\0\0\0");
         }
         fs::write(&path, &strange).unwrap();
         let read = place.bytes();

@@ -85,7 +85,7 @@ fn the_text_of_a_long_line_is_what_surrounds_the_match() {
 fn damage_does_not_stop_a_search() {
     let (place, _) = place();
     place.compress();
-    let path = place.file("00002.seg.zst");
+    let path = place.file("00002.seg.lz4");
     let mut packed = fs::read(&path).unwrap();
     packed[60] ^= 0x10;
     fs::write(&path, packed).unwrap();

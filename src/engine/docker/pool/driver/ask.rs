@@ -34,6 +34,10 @@ pub(super) enum Ask {
 
 impl Driver {
     pub(super) fn take(&mut self, ask: Ask) {
+        if self.wishes.has_changed().unwrap_or(false) {
+            // Whoever asks may have wished just now.
+            self.take_wishes();
+        }
         match ask {
             Ask::Assign { wanted, reply } => self.queue(*wanted, reply),
             Ask::Rows { reply } => self.tell_rows(reply),
