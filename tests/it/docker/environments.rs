@@ -100,7 +100,7 @@ fn members_are_kept_assigned_cleaned_and_taken_down(engine: Engine) {
     let running = home.start(&project, &["env", "exec", "dev", "sh", "-c", "touch held; sleep 60"]);
     project.wait_for_file("held");
     wait_states(&home, &project, &["assigned", "ready", "ready"]);
-    contains(&home.run(&project, &["env", "status"]).expect(0).stdout, "by tester: sh -c touch held");
+    contains(&home.run(&project, &["env", "status"]).expect(0).stdout, ": sh -c touch held");
     let taken: Vec<String> =
         members(&home, &project).into_iter().filter(|(_, state)| state == "assigned").map(|(id, _)| id).collect();
     // It is ended with whoever has it, and a member with processes that were left in it is not used again.
@@ -182,7 +182,7 @@ fn jobs_run_in_members_and_elsewhere_in_containers_of_their_own(engine: Engine) 
         job("hangs", "steps = [\"touch begun; sleep 600\", \"echo never\"]"),
         job("leaves", "steps = [\"(sleep 601 &) ; echo left\"]"),
         job("greedy", "steps = [\"head -c 200m /dev/zero | tail\"]"),
-        job("tty", "tty = true\nsteps = [\"test -t 0 && echo a terminal\"]"),
+        job("tty", "tty = true\nsteps = [\"test -t 1 && echo a terminal\"]"),
         job(
             "isolated",
             "workspace = \"isolated\"\nsteps = [\"echo $WHO; cat /root/prepared >/dev/null && echo prepared; cat /data/here; touch inside\"]",
