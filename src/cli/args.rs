@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, exec, init, logs,
-    pictures, prune, ps, run, stats, status, watch,
+    answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, env, exec, init,
+    logs, pictures, prune, ps, run, stats, status, watch,
 };
 
 /// Mission control for software delivery, in a terminal.
@@ -64,6 +64,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Say whether machine, terminal and files are fit for work
     Doctor(doctor::Args),
+    /// Keep prepared containers, and work in them
+    Env(env::Args),
     /// Copy everything that is recorded into a file, also while gonogo is at work
     Backup(backup::BackupArgs),
     /// Put a copy in the place of what is recorded, and keep that

@@ -131,7 +131,7 @@ impl Client {
     pub async fn command(&mut self, command: Command) -> Result<Answer, Problem> {
         let id = self.session.next_id();
         self.send(Ask::Command { id, command }).await?;
-        self.reply(id, |_| true).await
+        self.reply(id, PATIENCE, |_| true).await
     }
 
     /// Reads something.
@@ -148,14 +148,21 @@ impl Client {
 
     /// Waits for the answer to what was asked for last.
     pub async fn answer(&mut self, id: RequestId) -> Result<Answer, Problem> {
-        self.reply(id, |_| true).await
+        self.reply(id, PATIENCE, |_| true).await
     }
 
     /// Reads something that comes in parts; `part` sees each, the last one apart, and says whether it wants more.
     pub async fn query_with(&mut self, query: Query, part: impl FnMut(Answer) -> bool) -> Result<Answer, Problem> {
         let id = self.session.next_id();
         self.send(Ask::Query { id, query }).await?;
-        self.reply(id, part).await
+        self.reply(id, PATIENCE, part).await
+    }
+
+    /// Reads something that may take so long.
+    pub async fn query_within(&mut self, query: Query, patience: Duration) -> Result<Answer, Problem> {
+        let id = self.session.next_id();
+        self.send(Ask::Query { id, query }).await?;
+        self.reply(id, patience, |_| true).await
     }
 
     /// A run, out of the log if it was put aside.
@@ -173,14 +180,19 @@ impl Client {
         self.session.ask(ask).await.map_err(Problem::fault)
     }
 
-    async fn reply(&mut self, id: RequestId, mut part: impl FnMut(Answer) -> bool) -> Result<Answer, Problem> {
-        let mut end = tokio::time::Instant::now() + PATIENCE;
+    async fn reply(
+        &mut self,
+        id: RequestId,
+        patience: Duration,
+        mut part: impl FnMut(Answer) -> bool,
+    ) -> Result<Answer, Problem> {
+        let mut end = tokio::time::Instant::now() + patience;
         loop {
             let heard = tokio::time::timeout_at(end, self.listen()).await;
-            match heard.map_err(|_| Problem::fault("no answer came within a minute"))?? {
+            match heard.map_err(|_| Problem::fault(format!("no answer came within {} s", patience.as_secs())))?? {
                 Heard::Reply(of, result) if of == id => return result.map_err(Problem::from),
                 Heard::Part(of, answer) if of == id => {
-                    end = tokio::time::Instant::now() + PATIENCE;
+                    end = tokio::time::Instant::now() + patience;
                     if !part(answer) {
                         self.send(Ask::Drop { id }).await?;
                         return Ok(Answer::Done);
@@ -190,7 +202,7 @@ impl Client {
                 // What was asked for is asked for again, and answered then.
                 Heard::Link(link) => {
                     if link == Link::Up {
-                        end = tokio::time::Instant::now() + PATIENCE;
+                        end = tokio::time::Instant::now() + patience;
                     }
                     self.unheard.push_back(Heard::Link(link));
                 }

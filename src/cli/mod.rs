@@ -19,6 +19,7 @@ pub mod daemon;
 pub mod demo;
 pub mod diagnose;
 pub mod doctor;
+pub mod env;
 pub mod exec;
 pub mod init;
 pub mod logging;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Some(Command::Diagnose(args)) => diagnose::run(&args),
         Some(Command::Demo(args)) => on_runtime(demo::run(args, reach)),
         Some(Command::Doctor(args)) => on_runtime(doctor::run(args, reach)),
+        Some(Command::Env(args)) => on_runtime(env::run(args, reach)),
         Some(Command::Backup(args)) => backup::backup(&args),
         Some(Command::Restore(args)) => backup::restore(&args),
         Some(Command::Prune(args)) => on_runtime(prune::run(args, reach)),

@@ -134,6 +134,7 @@ impl JobTask {
             grace: options.grace,
             project: self.root.clone(),
             home: self.ground.home().to_owned(),
+            pools: self.job.is_in_member().then(|| self.ground.pools.clone()),
             offline: false,
             seen: self.seen,
         };

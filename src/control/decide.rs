@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+use super::environments;
+
 /// What a granted request brings about: events to be recorded, and the answer.
 pub type Granted = (Vec<Event>, Answer);
 
@@ -70,6 +72,8 @@ pub fn decide(state: &State, actor: &Actor, _id: RequestId, command: &Command) -
             Err(Refusal::new("only a person may end gonogo"))
         }
         Command::ShutDown { .. } | Command::StayUp => Ok((Vec::new(), Answer::Done)),
+        Command::EnvironmentUp { root, spec } => environments::up(state, actor, root, spec),
+        Command::EnvironmentDown { root, name } => environments::down(state, actor, root, name),
         Command::Container { name, of, what, .. } => contain(state, actor, name, of.as_ref(), *what),
         Command::Prune { .. } if !matches!(actor, Actor::Person(_)) => {
             Err(Refusal::new("only a person may delete old runs"))
@@ -98,7 +102,7 @@ fn contain(
     Ok((events.into_iter().collect(), Answer::Done))
 }
 
-fn add_project(state: &State, root: &std::path::Path, name: Option<&str>) -> Result<Vec<Event>, Refusal> {
+pub(super) fn add_project(state: &State, root: &std::path::Path, name: Option<&str>) -> Result<Vec<Event>, Refusal> {
     if !root.is_absolute() {
         return Err(Refusal::new(format!("the path of a project must be absolute: {}", root.display())));
     }

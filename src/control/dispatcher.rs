@@ -229,6 +229,10 @@ impl Dispatcher {
                 }
             }
         }
+        if self.stopping.is_none() && self.unrecorded.is_empty() && !self.unsound {
+            // Before whoever wished is answered, and asks how far it is.
+            self.performer.wish(self.book.state());
+        }
         for done in looks {
             // Whoever asked may have given up.
             let _ = done.send(());

@@ -55,6 +55,7 @@ impl Follower {
                 published: Arc::clone(&published),
                 output_dir: state_dir.join("output"),
                 owner: paths::login(paths::user()),
+                pools: None,
                 containers: None,
             },
             tasks: TaskTracker::new(),

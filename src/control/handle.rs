@@ -12,7 +12,11 @@ use crate::{
         id::{RequestId, Seq},
     },
     engine::{
-        docker::{host::Hosts, watch::Watch},
+        docker::{
+            host::Hosts,
+            pool::{Ground, Pools},
+            watch::Watch,
+        },
         local::leftover,
     },
     protocol::{
@@ -26,6 +30,7 @@ use super::{
     advance::Limits,
     commit::Book,
     dispatcher::{Dispatcher, PATIENCE},
+    environments,
     input::{Input, Prune},
     listen::{self, Listener},
     pack::Packer,
@@ -65,6 +70,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct ControlHandle {
     desk: Desk,
+    pools: Pools,
     inputs: mpsc::Sender<Input>,
     thread: JoinHandle<()>,
     tasks: TaskTracker,
@@ -123,10 +129,25 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let (packer, pack) = Packer::new(output_dir.clone(), Arc::clone(&published));
     packer.catch_up(book.state());
     tasks.spawn_on(pack, runtime);
+    let ground = Ground {
+        hosts: options.hosts.clone(),
+        home: marker.trim_end_matches('-').to_owned(),
+        output_dir: output_dir.clone(),
+        keeps: options.resume,
+    };
+    let pools = Pools::start(ground, environments::wishes(book.state()), runtime, &tasks);
     options.hosts.begin(marker.trim_end_matches('-'), &taken_up.markers);
     tasks.spawn_on(taken_up::sweep(options.hosts.clone()), runtime);
-    let mut performer =
-        Performer::new(options, marker, inputs.clone(), Arc::clone(&published), packer, runtime.clone(), tasks.clone());
+    let mut performer = Performer::new(
+        options,
+        marker,
+        inputs.clone(),
+        Arc::clone(&published),
+        packer,
+        pools.clone(),
+        runtime.clone(),
+        tasks.clone(),
+    );
     performer.take_up(taken_up.attempts);
     let dispatcher = Dispatcher {
         book,
@@ -147,6 +168,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         published: Arc::clone(&published),
         output_dir,
         owner: paths::login(paths::user()),
+        pools: Some(pools.clone()),
         containers: Some(containers),
     };
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
@@ -158,7 +180,14 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         }
         published.end();
     });
-    Ok(ControlHandle { desk, inputs, thread: thread.map_err(StartError::Thread)?, tasks, runtime: runtime.clone() })
+    Ok(ControlHandle {
+        desk,
+        pools,
+        inputs,
+        thread: thread.map_err(StartError::Thread)?,
+        tasks,
+        runtime: runtime.clone(),
+    })
 }
 
 /// Begins the marker of every process started for this state directory: another gonogo's are left alone.
@@ -241,6 +270,7 @@ impl ControlHandle {
         self.tasks.close();
         let thread = self.thread;
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        self.pools.end().await;
         // Sessions that their clients still hold end with the publisher; nothing else is left to wait for long.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.tasks.wait()).await;
     }

@@ -92,6 +92,10 @@ impl Reading {
                     )
                 })
             }
+            // Answered by the session itself.
+            Query::Environments | Query::Assign { .. } | Query::Collect(_) => {
+                Err(Refusal::new("environments are not kept from here"))
+            }
             // A session answers these itself: they wait for an engine.
             Query::Inspect { .. } | Query::ContainerLog { .. } => Err(Refusal::new("that is not read from files")),
             Query::Run { run } => {

@@ -12,10 +12,12 @@
 pub mod advance;
 mod answered;
 mod aside;
+mod assign;
 pub mod attempts;
 pub mod commit;
 pub mod decide;
 pub mod dispatcher;
+mod environments;
 pub mod follow;
 pub mod handle;
 pub mod input;

@@ -16,7 +16,10 @@ use crate::{
     },
 };
 
-use super::input::{RepairReport, Report};
+use super::{
+    environments,
+    input::{RepairReport, Report},
+};
 
 /// What a report adds to the log.
 pub fn observe(state: &State, report: Report) -> Vec<Event> {
@@ -25,9 +28,11 @@ pub fn observe(state: &State, report: Report) -> Vec<Event> {
             if state.runs.get(&run).is_none_or(|run| run.planned || run.outcome.is_some()) {
                 return Vec::new();
             }
+            let mut events = Vec::new();
             let event = match result {
                 Ok(planned) => {
                     let planned = *planned;
+                    events = environments::changed(state, run, &planned.plan);
                     RunEvent::Planned {
                         pipeline: planned.pipeline,
                         source: planned.source,
@@ -36,7 +41,8 @@ pub fn observe(state: &State, report: Report) -> Vec<Event> {
                 }
                 Err(no) => RunEvent::Refused { error: no.error, hint: no.hint },
             };
-            vec![Event::Run { run, event }]
+            events.push(Event::Run { run, event });
+            events
         }
         Report::Job { run, job, attempt, at, what } => observe_job(state, run, job, attempt, at, what),
         Report::Repair { run, job, number, what } => observe_repair(state, run, job, number, what),

@@ -24,7 +24,7 @@ use crate::{
         time::{Millis, Timestamp},
     },
     engine::{
-        docker::{act::act, fault::Fault},
+        docker::{act::act, fault::Fault, pool::Pools},
         port::{Ended, JobReport, Seen, Stop, StopSignal},
     },
     protocol::{
@@ -40,7 +40,7 @@ use crate::{
 };
 
 use super::{
-    attempts,
+    attempts, environments,
     handle::Options,
     input::{Input, NoPlan, Prune, RepairReport, Report, TaskKey},
     observe::LONGEST_WAIT,
@@ -65,6 +65,8 @@ pub(super) struct Ground {
     pub(super) environment: Arc<Environment>,
     /// Where finished outputs are handed in.
     pub(super) packer: Packer,
+    /// Prepared containers.
+    pub(super) pools: Pools,
 }
 
 /// Starts and stops tasks.
@@ -80,23 +82,30 @@ pub(super) struct Performer {
 }
 
 impl Performer {
+    #[allow(clippy::too_many_arguments, reason = "each is one thing that it needs")]
     pub(super) fn new(
         options: Options,
         marker: String,
         inputs: mpsc::Sender<Input>,
         published: Arc<Published>,
         packer: Packer,
+        pools: Pools,
         runtime: Handle,
         tasks: TaskTracker,
     ) -> Self {
         let environment = Arc::new(surroundings());
-        let ground = Ground { options: Arc::new(options), marker, inputs, published, environment, packer };
+        let ground = Ground { options: Arc::new(options), marker, inputs, published, environment, packer, pools };
         Self { ground, runtime, tasks, stops: HashMap::new(), environments: HashMap::new(), taken_up: HashMap::new() }
     }
 
     /// These attempts were begun by an earlier gonogo.
     pub(super) fn take_up(&mut self, attempts: HashMap<TaskKey, Seen>) {
         self.taken_up = attempts;
+    }
+
+    /// Tells which environments are wanted, if that has changed.
+    pub(super) fn wish(&self, state: &State) {
+        self.ground.pools.wish(|wishes| environments::are_the_wishes(state, wishes), || environments::wishes(state));
     }
 
     /// Somebody there asked for this run, or that it run again (`anew`); or for something of it, which counts only where nothing

@@ -57,7 +57,12 @@ pub async fn plan(root: &Path, wish: &Wish, fix: &FixPolicy) -> Result<Planned, 
             None => no("gonogo.toml has no pipeline for this".into(), Some("add one under [pipelines.NAME]")),
         }
     })?;
-    let plan = plan::plan(pipeline, &loaded.definition.fix, &wish.only).map_err(|error| no(error.to_string(), None))?;
+    let mut plan =
+        plan::plan(pipeline, &loaded.definition.fix, &wish.only).map_err(|error| no(error.to_string(), None))?;
+    let resolved = plan.resolve(|name| loaded.definition.environment(name));
+    resolved.map_err(|name| {
+        no(format!("there is no environment `{name}` in gonogo.toml"), Some(&format!("add [environments.{name}]")))
+    })?;
     if let Some(job) = plan.jobs.iter().find(|job| job.spec.engine == EngineKind::Github) {
         let why =
             format!("job `{}` wants the engine `{}`, which this gonogo does not have", job.key, job.spec.engine.name());

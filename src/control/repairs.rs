@@ -83,7 +83,7 @@ impl RepairTask {
     }
 
     pub(super) async fn run(self, signal: StopSignal) {
-        let what = match self.repair(signal.clone()).await {
+        let what = match Box::pin(self.repair(signal.clone())).await {
             Ok(what) => what,
             Err(RepairError::Cancelled) => RepairReport::Finished(cancelled(&signal)),
             Err(error) => RepairReport::Finished(RepairResult::Infrastructure { why: chain(&error) }),
@@ -133,7 +133,7 @@ impl RepairTask {
         };
         let pool = self.ground.pool(&repo);
         let ended = match &self.revision {
-            None => repair::repair(&port, &pool, &case).await?,
+            None => Box::pin(repair::repair(&port, &pool, &case)).await?,
             Some(Revision { of, by, patch }) => {
                 repair::revise(&port, &pool, &case, (*of, patch), &by.to_string()).await?
             }
@@ -236,6 +236,7 @@ impl Port<'_> {
             grace: task.ground.options.grace,
             project: task.root.clone(),
             home: task.ground.home().to_owned(),
+            pools: None,
             offline: !planned.spec.container.proof_network,
             seen: None,
             job: planned,

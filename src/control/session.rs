@@ -11,6 +11,7 @@ use crate::{
     domain::id::{RequestId, Seq},
     engine::docker::{
         act,
+        pool::Pools,
         watch::{View, Watch},
     },
     protocol::{
@@ -27,6 +28,7 @@ use crate::{
 };
 
 use super::{
+    assign::{self, Leases},
     input::Input,
     listen::{Listener, Listening},
     look_up::Reading,
@@ -56,6 +58,8 @@ pub(super) struct Desk {
     pub(super) output_dir: PathBuf,
     /// Login name of the user that this process runs as.
     pub(super) owner: String,
+    /// Prepared containers; `None` where the log is only read along.
+    pub(super) pools: Option<Pools>,
     /// Where containers are seen; `None` where the log is only read along.
     pub(super) containers: Option<Containers>,
 }
@@ -79,6 +83,7 @@ pub(super) fn open(desk: Desk, visitor: Visitor, since: Option<Seq>) -> (Session
         since,
         sent: Seq(0),
         readings: Vec::new(),
+        leases: Leases::default(),
         view: None,
         listening: None,
     };
@@ -101,6 +106,8 @@ struct Server {
     sent: Seq,
     /// Queries that are under way.
     readings: Vec<Reading>,
+    /// Members of environments that the client has.
+    leases: Leases,
     /// What the client sees of containers, if it looks.
     view: Option<View>,
     /// The log of a container that it reads.
@@ -307,6 +314,11 @@ impl Server {
                     };
                     Some((id, result))
                 });
+            }
+            Ask::Query { id, query: query @ (Query::Environments | Query::Assign { .. } | Query::Collect(_)) } => {
+                let (pools, leases) = (self.desk.pools.clone(), self.leases.clone());
+                let visitor = self.visitor.clone();
+                under_way.spawn(async move { Some((id, assign::answer(pools, &leases, &visitor, query).await)) });
             }
             Ask::Query { id, query: Query::Inspect { container } } => {
                 let containers = self.desk.containers.clone();

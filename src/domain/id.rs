@@ -125,10 +125,23 @@ pub struct OutputId {
     pub repair: bool,
 }
 
+/// Begins what stands for the job in outputs of environments.
+const ENVIRONMENT: &str = "environment/";
+
 impl OutputId {
     /// The output of attempt `attempt` of a job.
     pub fn attempt(run: RunId, job: &JobKey, attempt: u32) -> Self {
         Self { run, job: job.clone(), attempt, repair: false }
+    }
+
+    /// What was printed when a member of an environment was prepared. `of` names the environment, `number` the member.
+    pub fn environment(of: &str, number: u32) -> Self {
+        Self { run: RunId(0), job: JobKey(format!("{ENVIRONMENT}{of}")), attempt: number, repair: false }
+    }
+
+    /// It is of an environment, of no job.
+    pub fn is_environment(&self) -> bool {
+        self.run == RunId(0) && self.job.0.starts_with(ENVIRONMENT)
     }
 
     /// What a container prints, recorded while somebody reads it: no run has the number 0.
@@ -138,7 +151,7 @@ impl OutputId {
 
     /// It is the log of a container, of no job.
     pub fn is_container(&self) -> bool {
-        self.run == RunId(0)
+        self.run == RunId(0) && !self.is_environment()
     }
 
     /// The output of repair `repair` of a job.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    definition::{Concurrency, FixPolicy, GateSpec, JobSpec, Pipeline},
+    container::EnvironmentSpec,
+    definition::{Concurrency, EngineKind, FixPolicy, GateSpec, JobSpec, Pipeline, WorkspaceKind},
     id::JobKey,
 };
 
@@ -38,6 +39,53 @@ pub struct PlannedJob {
     pub values: BTreeMap<String, String>,
     /// What to run: matrix values put in, the pipeline's variables joined with its own.
     pub spec: JobSpec,
+    /// The environment that it uses, as the file had it when the run was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Box<EnvironmentSpec>>,
+}
+
+impl PlannedJob {
+    /// Its steps run in a prepared container of its environment. Otherwise it gets a container of its own, made as one of the
+    /// environment is: its workspace is not the project itself, or services run beside it.
+    pub fn is_in_member(&self) -> bool {
+        let spec = &self.spec;
+        spec.engine == EngineKind::Docker
+            && self.environment.is_some()
+            && spec.workspace == WorkspaceKind::InPlace
+            && spec.container.services.is_empty()
+    }
+
+    /// Takes the environment on: what its container is made of, and its variables, of which the job's own win.
+    fn use_environment(&mut self, environment: &EnvironmentSpec) {
+        let own = std::mem::take(&mut self.spec.container);
+        self.spec.container = environment.container.clone();
+        self.spec.container.environment = own.environment;
+        self.spec.container.services = own.services;
+        self.spec.container.proof_network = own.proof_network;
+        for (name, value) in &environment.env {
+            self.spec.env.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        self.environment = Some(Box::new(environment.clone()));
+    }
+}
+
+impl Plan {
+    /// Puts in the environments that its jobs use, each by its name; gives the first that there is none of.
+    pub fn resolve<'a>(&mut self, find: impl Fn(&str) -> Option<&'a EnvironmentSpec>) -> Result<(), String> {
+        for job in &mut self.jobs {
+            let Some(name) = job.spec.container.environment.clone() else { continue };
+            let Some(environment) = find(&name) else { return Err(name) };
+            job.use_environment(environment);
+        }
+        Ok(())
+    }
+
+    /// The environments that its jobs use, each once.
+    pub fn environments(&self) -> impl Iterator<Item = &EnvironmentSpec> {
+        let mut seen = BTreeSet::new();
+        let used = self.jobs.iter().filter_map(|job| job.environment.as_deref());
+        used.filter(move |environment| seen.insert(environment.name.as_str()))
+    }
 }
 
 /// A gate of a plan.
@@ -137,7 +185,13 @@ pub fn plan(pipeline: &Pipeline, fix: &FixPolicy, only: &[String]) -> Result<Pla
         for values in combinations(&spec.matrix) {
             let key = job_key(&spec.name, &values);
             keys.entry(&spec.name).or_default().push(key.clone());
-            jobs.push(PlannedJob { key, needs: Vec::new(), spec: fill(spec, &pipeline.env, &values), values });
+            jobs.push(PlannedJob {
+                key,
+                needs: Vec::new(),
+                spec: fill(spec, &pipeline.env, &values),
+                values,
+                environment: None,
+            });
         }
     }
     let resolve = |needs: &[String]| -> Vec<String> {
@@ -335,6 +389,33 @@ mod tests {
         assert_eq!(plan.jobs[1].spec.steps[0].run, "py 3.12");
         assert_eq!(plan.jobs[1].spec.env["MATRIX_OS"], "linux");
         assert_eq!(plan.jobs[4].needs.len(), 4);
+    }
+
+    #[test]
+    fn a_job_takes_its_environment_on_and_its_own_variables_win() {
+        let mut spec = job("test", &[]);
+        spec.engine = EngineKind::Docker;
+        spec.container.environment = Some("dev".into());
+        spec.env.insert("WHO".into(), "job".into());
+        let environment = EnvironmentSpec {
+            name: "dev".into(),
+            container: super::super::container::ContainerSpec {
+                image: Some("alpine".into()),
+                ..super::super::container::ContainerSpec::default()
+            },
+            env: BTreeMap::from([("WHO".into(), "dev".into()), ("MORE".into(), "1".into())]),
+            ..EnvironmentSpec::default()
+        };
+        let pipeline = Pipeline { jobs: vec![spec, job("b", &[])], ..Pipeline::default() };
+        let mut plan = plan(&pipeline, &FixPolicy::default(), &[]).unwrap();
+        assert_eq!(plan.resolve(|_| None), Err("dev".into()));
+        plan.resolve(|name| (name == "dev").then_some(&environment)).unwrap();
+        let planned = &plan.jobs[0];
+        assert_eq!(planned.spec.container.image.as_deref(), Some("alpine"));
+        assert_eq!(planned.spec.container.environment.as_deref(), Some("dev"));
+        assert_eq!((planned.spec.env["WHO"].as_str(), planned.spec.env["MORE"].as_str()), ("job", "1"));
+        assert!(planned.is_in_member() && !plan.jobs[1].is_in_member());
+        assert_eq!(plan.environments().count(), 1);
     }
 
     #[test]

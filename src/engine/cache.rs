@@ -153,6 +153,9 @@ fn key(order: &Order, versions: &[Vec<u8>]) -> Result<Hash, CacheError> {
     };
     put(&declared(order)?);
     versions.iter().for_each(|version| put(version));
+    if let Some(environment) = &order.job.environment {
+        put(&serde_json::to_vec(environment)?);
+    }
     for path in artifact::pick(&order.workspace, &artifact::globs(&order.job.spec.inputs)?, false) {
         let file = order.workspace.join(&path);
         let read = |source| CacheError::Read { path: file.clone(), source };

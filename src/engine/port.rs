@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, time:
 
 use tokio::sync::watch;
 
+use super::docker::pool::Pools;
+
 use crate::domain::{
     diagnosis::Diagnosis,
     environment::Environment,
@@ -44,6 +46,8 @@ pub struct Order {
     pub project: PathBuf,
     /// Which gonogo this is: by it, what it left behind in an engine is known.
     pub home: String,
+    /// Where prepared containers are had; none for one that gets a container of its own (a proof).
+    pub pools: Option<Pools>,
     /// It may not use the network (a proof).
     pub offline: bool,
     /// What an earlier gonogo has recorded of this attempt, which goes on without it.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     actor::{Actor, Trigger},
+    container::EnvironmentSpec,
     definition::ApplyInto,
     id::{ApprovalId, Hash, JobKey, ProjectId, ProposalId, RequestId, RunId},
     patch::PatchText,
@@ -100,6 +101,20 @@ pub enum Command {
     },
     /// Take back a [`Command::ShutDown`] that waits.
     StayUp,
+    /// Keep prepared containers of an environment of the project at this root (watching it from now on).
+    EnvironmentUp {
+        /// Absolute path of the checkout.
+        root: PathBuf,
+        /// The environment, as its file has it.
+        spec: Box<EnvironmentSpec>,
+    },
+    /// Keep them no longer.
+    EnvironmentDown {
+        /// Absolute path of the checkout.
+        root: PathBuf,
+        /// Name of the environment.
+        name: String,
+    },
     /// Do something to a container of an engine.
     Container {
         /// Which.

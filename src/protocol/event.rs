@@ -10,6 +10,7 @@ use super::{container::ContainerAction, summary::RunSummary};
 
 use crate::domain::{
     actor::{Actor, Trigger},
+    container::EnvironmentSpec,
     definition::ApplyInto,
     diagnosis::Diagnosis,
     id::{Hash, JobKey, ProjectId, ProposalId, RequestId, RunId, Seq},
@@ -142,6 +143,20 @@ pub enum ProjectEvent {
     },
     /// It is no longer shown.
     Forgotten,
+    /// Prepared containers of this environment are wanted from now on, as it is here.
+    EnvironmentUp {
+        /// What they are made of, and how many.
+        spec: Box<EnvironmentSpec>,
+        /// By whom.
+        by: Actor,
+    },
+    /// They are no longer wanted.
+    EnvironmentDown {
+        /// Name of the environment.
+        name: String,
+        /// By whom.
+        by: Actor,
+    },
     /// Written by a newer version.
     #[serde(other)]
     Unknown,

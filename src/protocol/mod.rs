@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod container;
+pub mod environment;
 pub mod event;
 pub mod frame;
 pub mod query;

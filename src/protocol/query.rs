@@ -1,15 +1,21 @@
 //! Reads that State cannot answer: output bytes and old records.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
+    container::EnvironmentSpec,
     id::{OutputId, ProjectId, ProposalId, RunId},
     time::Timestamp,
 };
 
-use super::{container::ContainerRef, event::Record, summary::RunSummary};
+use super::{
+    container::ContainerRef,
+    environment::{Assigned, Collect, Collected, PoolRow},
+    event::Record,
+    summary::RunSummary,
+};
 
 /// What a client wants to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +42,21 @@ pub enum Query {
         /// Which run.
         run: RunId,
     },
+    /// The environments that there are, with what they use.
+    Environments,
+    /// Assign a member of an environment to this session, for as long as it is there.
+    Assign {
+        /// Root of the project.
+        root: PathBuf,
+        /// The environment, as its file has it.
+        spec: Box<EnvironmentSpec>,
+        /// For what: shown to others.
+        what: String,
+        /// This one was assigned before, and is not usable.
+        broken: Option<String>,
+    },
+    /// Remove members of environments that are old, many, or of projects that are gone.
+    Collect(Collect),
     /// Runs that were put aside, newest first.
     Runs {
         /// Only of this project.
@@ -128,6 +149,12 @@ pub enum Answer {
         #[serde(default)]
         searched: (u64, u64),
     },
+    /// Environments, by project and name.
+    Environments(Vec<PoolRow>),
+    /// A member was assigned.
+    Assigned(Box<Assigned>),
+    /// Members that went, or would go.
+    Collected(Vec<Collected>),
     /// Records, oldest first.
     Records(Vec<Arc<Record>>),
     /// Runs that were put aside, newest first.

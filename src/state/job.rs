@@ -158,9 +158,11 @@ pub struct Step {
 }
 
 impl Job {
-    /// It is under way where it goes on without gonogo.
+    /// It is under way where it goes on without gonogo. What runs in a prepared container does not: nobody keeps what it prints.
     pub fn outlives(&self) -> bool {
-        self.status == JobStatus::Running && self.planned.spec.engine == EngineKind::Docker
+        self.status == JobStatus::Running
+            && self.planned.spec.engine == EngineKind::Docker
+            && !self.planned.is_in_member()
     }
 
     pub(super) fn new(planned: PlannedJob, needs: Vec<Need>, at: Timestamp) -> Self {

@@ -47,6 +47,7 @@ const KEPT: &[Kept] = &[
         home: "tui",
         others: &[
             ("cli/doctor/mod.rs", "asks how large the terminal is"),
+            ("cli/env/terminal.rs", "says how large the terminal is"),
             ("cli/exec.rs", "asks how large the terminal is"),
         ],
     },
@@ -60,11 +61,13 @@ const PURE: &[&str] = &[
     "diagnose/",
     "redact/",
     "control/decide.rs",
+    "control/environments.rs",
     "control/observe.rs",
     "control/advance.rs",
     "control/aside.rs",
     "control/schedule.rs",
     "control/retain.rs",
+    "engine/docker/pool/plan/",
 ];
 const IMPURE: &[&str] =
     &["tokio::", "std::fs", "fs::", "now()", "std::env", "std::process::Command", "SystemTime", "Instant::"];

@@ -23,6 +23,7 @@ use super::{
     follow::Follow,
     host::{Host, Hosts},
     image::{self, Image, Provide},
+    pool::{self, parts},
     reach,
     script::Script,
     service::{self, NoServices, Services},
@@ -64,6 +65,22 @@ pub(in crate::engine) async fn attempt(
     };
     let mut recorder;
     let mut secrets = secrets;
+    if order.job.is_in_member() && order.pools.is_some() {
+        recorder = Recorder::new(dir, output, &secrets);
+        // Nobody has kept what one printed that was cut off.
+        let ran = match order.seen {
+            Some(_) => Ok(Some(JobOutcome::Lost)),
+            None => Box::pin(pool::run(order, hosts, port, &mut recorder, &secrets, deadline, stop.clone())).await,
+        };
+        let followed = match ran {
+            Ok(Some(outcome)) => Ok(outcome),
+            Ok(None) => Box::pin(fresh(order, &host, port, &mut recorder, &secrets, deadline, stop)).await,
+            Err(early) => Err(early),
+        };
+        let outcome = ended(order, followed);
+        sweep::attempt(order, &host).await;
+        return (outcome, recorder, secrets);
+    }
     let followed = match take_up::find(order, &host, deadline, &stop).await {
         Ok(take_up::Found::Running { id, nonce, kept }) => {
             if !kept.is_empty() {
@@ -80,24 +97,27 @@ pub(in crate::engine) async fn attempt(
         }
         Ok(take_up::Found::Nothing) => {
             recorder = Recorder::new(dir, output, &secrets);
-            fresh(order, &host, port, &mut recorder, &secrets, deadline, stop).await
+            Box::pin(fresh(order, &host, port, &mut recorder, &secrets, deadline, stop)).await
         }
         Err(early) => {
             recorder = Recorder::new(dir, output, &secrets);
             Err(early)
         }
     };
-    let outcome = match followed {
-        Ok(outcome) => outcome,
-        Err(Early::Ended(outcome)) => outcome,
+    let outcome = ended(order, followed);
+    sweep::attempt(order, &host).await;
+    (outcome, recorder, secrets)
+}
+
+fn ended(order: &Order, followed: Result<JobOutcome, Early>) -> JobOutcome {
+    match followed {
+        Ok(outcome) | Err(Early::Ended(outcome)) => outcome,
         Err(Early::Stopped(reason)) => JobOutcome::Cancelled { reason },
         Err(Early::TimedOut) => {
             let after = order.job.spec.timeout.unwrap_or_default();
             JobOutcome::Failed { failure: Failure::TimedOut { after } }
         }
-    };
-    sweep::attempt(order, &host).await;
-    (outcome, recorder, secrets)
+    }
 }
 
 async fn fresh(
@@ -156,6 +176,10 @@ pub(super) async fn open(
 ) -> Result<Opened, Fault> {
     let docker = host.client().await?;
     let spec = &order.job.spec.container;
+    if let Some(path) = order.job.environment.as_deref().and_then(parts::first_path).filter(|_| !host.shares_files()) {
+        let what = format!("the engine {} can't mount {path}", host.name());
+        return Err(Fault::new(EngineFault::Refused, what, "it does not see this machine's files"));
+    }
     let who = Who::of(spec, &image.user, &order.workspace, host.shares_files());
     let way =
         if host.shares_files() && !who.must_send { Way::Mounted } else { Way::Sent(body::name(order, "workspace")) };
@@ -205,11 +229,13 @@ async fn begin<'a, P: JobPort>(
     let mut variables = environment::own(order);
     variables.extend(order.job.spec.env.clone());
     let directory = body::directory(order).to_string_lossy().into_owned();
+    let before = order.job.environment.as_deref().map(parts::before).unwrap_or_default();
     let script = Script {
         nonce: &opened.nonce,
         directory: &directory,
         variables: &variables,
         secrets,
+        before: &before,
         steps: &order.job.spec.steps,
         give_back: opened.who.give_back && opened.sent.is_none(),
     };

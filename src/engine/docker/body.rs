@@ -19,7 +19,7 @@ use crate::{
     engine::{artifact, port::Order},
 };
 
-use super::{image::Image, label, script};
+use super::{image::Image, label, pool::parts, script};
 
 /// How a workspace comes into a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,13 +217,15 @@ impl Made<'_> {
             Way::Sent(volume) => volume_mount(volume, target),
         };
         let caches = caches(order).into_iter().map(|(name, at)| volume_mount(&name, at.to_string_lossy().into_owned()));
+        // Directories of the project are those of this workspace: an isolated job leaves the others alone.
+        let own = order.job.environment.iter().flat_map(|environment| parts::mounts(environment, &order.workspace));
         let mut tmpfs = tmpfs(&spec.tmpfs);
         if self.keeps_secrets {
             tmpfs.insert(script::KEEP.to_owned(), "mode=1777,size=1m".to_owned());
         }
         HostConfig {
             network_mode: network,
-            mounts: Some([workspace].into_iter().chain(caches).collect()),
+            mounts: Some([workspace].into_iter().chain(caches).chain(own).collect()),
             tmpfs: (!tmpfs.is_empty()).then_some(tmpfs),
             readonly_rootfs: Some(spec.read_only),
             security_opt: (!spec.new_privileges).then(|| vec!["no-new-privileges".to_owned()]),

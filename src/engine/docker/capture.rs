@@ -20,6 +20,7 @@ use super::{
     host::{Host, Hosts},
     image::{self, Provide},
     marks::{Marks, Part},
+    pool::parts,
     script::Script,
     service::Services,
     sweep,
@@ -78,11 +79,13 @@ async fn run(order: &Order, host: &Host, command: &str, mut stop: StopSignal) ->
     let secrets = environment::secrets(&order.job.spec.secrets, &order.surroundings).unwrap_or_default();
     let directory = body::directory(order).to_string_lossy().into_owned();
     variables.extend(secrets);
+    let before = order.job.environment.as_deref().map(parts::before).unwrap_or_default();
     let script = Script {
         nonce: &opened.nonce,
         directory: &directory,
         variables: &variables,
         secrets: &[],
+        before: &before,
         steps: std::slice::from_ref(&step),
         give_back: opened.who.give_back && opened.sent.is_none(),
     };

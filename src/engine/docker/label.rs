@@ -44,6 +44,11 @@ pub const IMAGE: &str = "dev.gonogo.image";
 /// What stands in the marks of its output.
 pub const NONCE: &str = "dev.gonogo.nonce";
 
+/// Root of the project that an environment is of.
+pub const PROJECT: &str = "dev.gonogo.project";
+/// The hash of what an environment is made of.
+pub const SPEC: &str = "dev.gonogo.spec";
+
 /// A filter of lists: objects with these labels.
 pub fn filter(labels: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), labels.iter().map(|(name, value)| format!("{name}={value}")).collect())])

@@ -29,6 +29,7 @@ mod marks;
 mod objects;
 mod outcome;
 mod pipe;
+pub mod pool;
 mod progress;
 mod reach;
 mod reference;

@@ -13,7 +13,7 @@ use crate::{
     engine::run::not_run,
 };
 
-use super::fault::Fault;
+use super::{fault::Fault, pool::parts::NOT_PREPARED};
 
 /// Exit status of the script where the image has no `stty`.
 pub(super) const NO_STTY: i64 = 97;
@@ -52,6 +52,9 @@ pub(super) fn of(spec: &JobSpec, directory: &Path, said: Said, state: &Container
         Some((_, exit)) if exit != 0 && code != 0 => failed(Failure::Exit { code: exit }),
         None if code == NO_STTY && spec.tty => {
             not_run("its image has no `stty`, which a job with `tty` needs".into(), Some("leave `tty` out".into()))
+        }
+        None if code == NOT_PREPARED && spec.container.environment.is_some() => {
+            not_run("its environment could not be prepared".into(), Some("its output says why".into()))
         }
         _ => {
             let error = state.error.clone().filter(|error| !error.is_empty());

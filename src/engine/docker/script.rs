@@ -22,6 +22,8 @@ pub struct Script<'a> {
     pub variables: &'a BTreeMap<String, String>,
     /// Secrets: variables of every step, too.
     pub secrets: &'a [(String, String)],
+    /// Lines of shell that come before the steps: what prepares an environment.
+    pub before: &'a str,
     /// The steps.
     pub steps: &'a [StepSpec],
     /// Files that root has made in the workspace are given to its owner at the end.
@@ -59,6 +61,7 @@ impl Script<'_> {
         for (name, value) in self.secrets {
             export(&mut text, name, value);
         }
+        text.push_str(self.before);
         for (index, step) in self.steps.iter().enumerate() {
             self.step(&mut text, index, step);
         }
@@ -163,7 +166,8 @@ mod tests {
 
     fn script(steps: &[StepSpec], variables: &[(&str, &str)]) -> String {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Script { nonce: "n", directory: "/", variables: &variables, secrets: &[], steps, give_back: true }.text()
+        Script { nonce: "n", directory: "/", variables: &variables, secrets: &[], before: "", steps, give_back: true }
+            .text()
     }
 
     #[test]

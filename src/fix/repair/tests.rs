@@ -113,6 +113,7 @@ impl Story {
                 steps: steps.iter().map(|run| StepSpec { run: (*run).into(), ..StepSpec::default() }).collect(),
                 ..JobSpec::default()
             },
+            environment: None,
         };
         let plan = Plan { jobs: jobs.iter().map(planned).collect(), ..Plan::default() };
         let base = sandbox.repo.exact_tree().await.unwrap();

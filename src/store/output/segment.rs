@@ -32,6 +32,9 @@ pub fn folder(dir: &Path, id: &OutputId) -> PathBuf {
             job.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         format!("{kept}~{}", &blake3::hash(job.as_bytes()).to_hex()[..16])
     };
+    if id.is_environment() {
+        return dir.join("environments").join(job).join(id.attempt.to_string());
+    }
     if id.is_container() {
         return scratch(dir).join(job).join(id.attempt.to_string());
     }

@@ -1,6 +1,7 @@
 //! Jobs in containers, by real engines: the same suite on Docker's, on Podman, and on one elsewhere over TLS.
 
 mod engine;
+mod environments;
 mod restarted;
 mod suite;
 
