@@ -84,6 +84,10 @@ pub fn look(directory: &Path) -> Held {
     let Ok(pid) = text.trim().parse() else { return Held::Unknown };
     // By its command line, which it has from its first moment on.
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    if line.is_empty() {
+        // It is being ended, and lets go of the lock last of all; or whoever has it now has not written down yet who they are.
+        return Held::Unknown;
+    }
     let mut words = line.split(|byte| *byte == 0).skip_while(|word| *word != b"daemon");
     if words.nth(1) == Some(b"serve") { Held::ByDaemon(pid) } else { Held::ByProcess(pid) }
 }
@@ -138,5 +142,27 @@ impl Hold {
         let named = std::fs::metadata(&self.path).map(|about| (about.dev(), about.ino()));
         let ours = self.file.metadata().map(|about| (about.dev(), about.ino()));
         matches!((named, ours), (Ok(named), Ok(ours)) if named == ours)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn one_that_is_being_ended_is_waited_for_and_not_taken_for_another() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(look(dir.path()), Held::ByNobody);
+        let hold = Hold::take(dir.path()).unwrap();
+        assert_eq!(look(dir.path()), Held::ByProcess(std::process::id()));
+        // What is written there is of one that is gone, as it is while the next one begins, and in the last moments of one that
+        // was killed.
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        std::fs::write(dir.path().join("records.lock"), format!("{}\n", ended.id())).unwrap();
+        assert_eq!(look(dir.path()), Held::Unknown);
+        drop(hold);
+        assert_eq!(look(dir.path()), Held::ByNobody);
     }
 }
