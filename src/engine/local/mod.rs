@@ -1,6 +1,6 @@
 //! The local engine: a job's steps as processes on this machine, each in a process group of its own.
 //!
-//! One task runs one attempt from its first step to its last leftover process. What it prints goes through [`recorder`]
+//! One task runs one attempt from its first step to its last leftover process. What it prints goes through [`Recorder`]
 //! to the output files; what it does is reported through the port.
 
 pub mod capture;
