@@ -10,6 +10,7 @@ use std::{
     path::Path,
 };
 
+use serde::{Deserialize, Serialize};
 use tar::{Builder, EntryType, Header};
 
 /// Who owns what is sent.
@@ -22,7 +23,7 @@ pub struct Owner {
 }
 
 /// What became an entry of an archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Entry {
     /// A directory.
     Directory,

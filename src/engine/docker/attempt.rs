@@ -23,6 +23,7 @@ use super::{
     follow::Follow,
     host::{Host, Hosts},
     image::{self, Image, Provide},
+    manifest,
     pool::{self, parts},
     reach,
     script::Script,
@@ -82,13 +83,13 @@ pub(in crate::engine) async fn attempt(
         return (outcome, recorder, secrets);
     }
     let followed = match take_up::find(order, &host, deadline, &stop).await {
-        Ok(take_up::Found::Running { id, nonce, kept }) => {
+        Ok(take_up::Found::Running { sent, id, nonce, kept }) => {
             if !kept.is_empty() {
                 secrets = kept;
             }
             // Its engine has kept all that it printed.
             recorder = Recorder::anew(dir, output, &secrets);
-            let follow = Follow::taken_up(order, &host, port, &mut recorder, &secrets, id, &nonce);
+            let follow = Follow::taken_up(order, &host, port, &mut recorder, &secrets, id, &nonce, sent);
             Ok(follow.attend(deadline, stop).await)
         }
         Ok(take_up::Found::Lost) => {
@@ -106,6 +107,7 @@ pub(in crate::engine) async fn attempt(
     };
     let outcome = ended(order, followed);
     sweep::attempt(order, &host).await;
+    manifest::forget(order).await;
     (outcome, recorder, secrets)
 }
 
@@ -210,7 +212,12 @@ pub(super) async fn open(
         Way::Mounted => None,
         Way::Sent(_) => {
             let target = body::directory(order);
-            Some(ship::send(host, &created.id, &order.workspace, &target.to_string_lossy(), Owner { uid, gid }).await?)
+            let owner = Owner { uid, gid };
+            let sent = ship::send(host, &created.id, &order.workspace, &target.to_string_lossy(), owner).await?;
+            if role == "job" {
+                manifest::write(order, &sent).await;
+            }
+            Some(sent)
         }
     };
     Ok(Opened { id: created.id, nonce, who, sent })
@@ -238,6 +245,7 @@ async fn begin<'a, P: JobPort>(
         before: &before,
         steps: &order.job.spec.steps,
         give_back: opened.who.give_back && opened.sent.is_none(),
+        apart: false,
     };
     let options =
         AttachContainerOptionsBuilder::new().stdin(true).stdout(true).stderr(true).stream(true).logs(false).build();

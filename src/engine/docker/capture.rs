@@ -88,8 +88,9 @@ async fn run(order: &Order, host: &Host, command: &str, mut stop: StopSignal) ->
         before: &before,
         steps: std::slice::from_ref(&step),
         give_back: opened.who.give_back && opened.sent.is_none(),
+        apart: true,
     };
-    let text = script.text().replacen("exec 2>&1\n", "", 1);
+    let text = script.text();
     let options = AttachContainerOptionsBuilder::new().stdin(true).stdout(true).stderr(true).stream(true).build();
     let attached = docker.attach_container(&opened.id, Some(options)).await;
     let mut attached = attached.map_err(|error| Fault::of("can't talk to the container", &error))?;

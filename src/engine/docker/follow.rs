@@ -77,7 +77,6 @@ pub(super) struct Follow<'a, P> {
     /// Each part of the output begins with the time at which it was printed.
     stamped: bool,
     step: Option<(u32, Timestamp)>,
-    last: Option<(u32, i32)>,
     said: Said,
     cut: Option<Cut>,
 }
@@ -123,13 +122,13 @@ impl<'a, P: JobPort> Follow<'a, P> {
             from_log: false,
             stamped: false,
             step: None,
-            last: None,
             said: Said::default(),
             cut: None,
         }
     }
 
     /// A container that an earlier gonogo started: its output comes from the beginning.
+    #[allow(clippy::too_many_arguments, reason = "each is one thing that it needs")]
     pub(super) fn taken_up(
         order: &'a Order,
         host: &'a Host,
@@ -138,9 +137,10 @@ impl<'a, P: JobPort> Follow<'a, P> {
         secrets: &'a [(String, String)],
         id: String,
         nonce: &str,
+        sent: Option<ship::Sent>,
     ) -> Self {
         let nothing = Box::pin(futures::stream::empty());
-        let mut follow = Self::new(order, host, port, recorder, secrets, id, nonce, nothing, None);
+        let mut follow = Self::new(order, host, port, recorder, secrets, id, nonce, nothing, sent);
         follow.output = None;
         follow.stamped = !order.job.spec.tty;
         follow
@@ -195,7 +195,7 @@ impl<'a, P: JobPort> Follow<'a, P> {
     fn forget(&mut self) {
         *self.recorder = Recorder::anew(&self.order.output_dir, &self.order.output, self.secrets);
         self.marks = Marks::new(&self.nonce);
-        (self.step, self.last, self.said) = (None, None, Said::default());
+        (self.step, self.said) = (None, Said::default());
         self.replay = Replay::default();
         self.stamped = !self.order.job.spec.tty;
     }
@@ -351,7 +351,7 @@ impl<'a, P: JobPort> Follow<'a, P> {
             }
             Mark::Ended { step, exit } => {
                 let began = self.step.take().map_or(at, |(_, began)| began);
-                self.last = Some((step, exit));
+                self.said.last = Some((step, exit));
                 let took = Millis::between(began, at);
                 let is_new = step >= self.seen.1;
                 self.seen.1 = self.seen.1.max(step + 1);
@@ -408,7 +408,7 @@ impl<'a, P: JobPort> Follow<'a, P> {
             Some(Cut::TimedOut(after)) => return timed_out(after),
             Some(Cut::Step(_)) | None => {}
         }
-        let said = Said { last: self.last, open: self.step.is_some(), ..self.said };
+        let said = Said { open: self.step.is_some(), ..self.said };
         outcome::of(&self.order.job.spec, &body::directory(self.order), said, state)
     }
 

@@ -25,6 +25,7 @@ pub mod label;
 mod line;
 pub mod log;
 mod look;
+mod manifest;
 mod marks;
 mod objects;
 mod outcome;

@@ -28,12 +28,17 @@ pub struct Script<'a> {
     pub steps: &'a [StepSpec],
     /// Files that root has made in the workspace are given to its owner at the end.
     pub give_back: bool,
+    /// Standard error comes by itself, rather than in one stream with standard output.
+    pub apart: bool,
 }
 
 impl Script<'_> {
     /// The text of the script.
     pub fn text(&self) -> String {
-        let mut text = String::from("{\nexec 2>&1\nstopped=\ntrap 'stopped=1' TERM\n");
+        let mut text = String::from("{\nstopped=\ntrap 'stopped=1' TERM\n");
+        if !self.apart {
+            text.push_str("exec 2>&1\n");
+        }
         let _ = writeln!(text, "gonogo_mark() {{ printf '\\036gonogo:%s:%s\\036' {} \"$1\"; }}", self.nonce);
         // The counter of the container's own control group: version 2 has it in memory.events, version 1 in memory.oom_control.
         text.push_str(
@@ -166,8 +171,17 @@ mod tests {
 
     fn script(steps: &[StepSpec], variables: &[(&str, &str)]) -> String {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Script { nonce: "n", directory: "/", variables: &variables, secrets: &[], before: "", steps, give_back: true }
-            .text()
+        Script {
+            nonce: "n",
+            directory: "/",
+            variables: &variables,
+            secrets: &[],
+            before: "",
+            steps,
+            give_back: true,
+            apart: false,
+        }
+        .text()
     }
 
     #[test]

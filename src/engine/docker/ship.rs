@@ -10,6 +10,7 @@ use std::{
 
 use bollard::{body_try_stream, query_parameters::UploadToContainerOptionsBuilder};
 use ignore::WalkBuilder;
+use serde::{Deserialize, Serialize};
 use tar::Builder;
 
 use crate::{domain::container::EngineFault, workspace::git::Git};
@@ -28,7 +29,7 @@ use super::{
 };
 
 /// What was sent: one short entry a file, so that what comes back can be told from it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sent {
     pub(super) entries: HashMap<PathBuf, Kept>,
     /// Bytes of files.
@@ -36,7 +37,7 @@ pub struct Sent {
 }
 
 /// One file, link or directory, as it was sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) entry: Entry,
     pub(super) mode: u32,

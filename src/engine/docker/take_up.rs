@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::engine::port::{Order, StopSignal};
 
-use super::{attempt::Early, fault::Fault, host::Host, label, reach, script};
+use super::{attempt::Early, body, fault::Fault, host::Host, label, manifest, reach, script, ship::Sent};
 
 /// What there is of an attempt.
 pub(super) enum Found {
@@ -16,6 +16,8 @@ pub(super) enum Found {
     Nothing,
     /// Its container is there, running or ended.
     Running {
+        /// What was sent of its workspace, where it doesn't see this machine's files.
+        sent: Option<Sent>,
         /// Its id.
         id: String,
         /// What stands in its marks.
@@ -42,7 +44,9 @@ pub(super) async fn find(
         listed.map_err(|error| Fault::of("its container can't be looked for", &error))
     };
     let found = reach::ask(list, reach::TO_GO_ON, deadline, stop, || {}).await?.into_iter().next();
-    let Some((id, labels, state)) = found.and_then(|found| Some((found.id?, found.labels?, found.state))) else {
+    let Some((id, labels, state, mounts)) =
+        found.and_then(|found| Some((found.id?, found.labels?, found.state, found.mounts.unwrap_or_default())))
+    else {
         return Ok(if seen.begun > 0 { Found::Lost } else { Found::Nothing });
     };
     let state = state.map(|state| state.to_string()).unwrap_or_default();
@@ -51,17 +55,25 @@ pub(super) async fn find(
         super::sweep::attempt(order, host).await;
         return Ok(Found::Nothing);
     }
+    let volume = body::name(order, "workspace");
+    let sent = if mounts.iter().any(|mount| mount.name.as_ref() == Some(&volume)) {
+        // Without knowing what was sent, nothing could be brought back that might not undo what was changed here since.
+        let Some(sent) = manifest::read(order).await else { return Ok(Found::Lost) };
+        Some(sent)
+    } else {
+        None
+    };
     let nonce = labels.get(label::NONCE).cloned().unwrap_or_default();
     let declared = &order.job.spec.secrets;
     let known = declared.iter().all(|name| order.surroundings.get(name).is_some());
     if declared.is_empty() || (known && state != "running") {
-        return Ok(Found::Running { id, nonce, kept: Vec::new() });
+        return Ok(Found::Running { sent, id, nonce, kept: Vec::new() });
     }
     match kept(host, &id).await {
         Ok(kept) if declared.iter().all(|name| kept.iter().any(|(kept, _)| kept == name)) => {
-            Ok(Found::Running { id, nonce, kept })
+            Ok(Found::Running { sent, id, nonce, kept })
         }
-        _ if known => Ok(Found::Running { id, nonce, kept: Vec::new() }),
+        _ if known => Ok(Found::Running { sent, id, nonce, kept: Vec::new() }),
         // What it printed can't be shown without knowing what must not be.
         _ => Ok(Found::Lost),
     }

@@ -163,9 +163,10 @@ pub fn expect_nothing(engine: &Engine, home: &Home) {
 
 fn a_gonogo_that_was_killed_takes_its_container_up_again(engine: &Engine) {
     let home = engine.home(Home::with_daemon()).variable("TOKEN", "correct-horse-battery");
-    let steps = "secrets = [\"TOKEN\"]\nsteps = [\"i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i $TOKEN; [ $((i % 100)) = 0 ] && sleep 0.1; done; printf 'no end of line'\", \"echo second\"]";
+    let steps = "secrets = [\"TOKEN\"]\nsteps = [\"i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i $TOKEN; [ $((i % 100)) = 0 ] && sleep 0.1; done; printf 'no end of line'\", \"echo second; echo made > made.txt; rm old.txt\"]";
     let after = "[pipelines.ci.jobs.after]\nneeds = [\"a\"]\nsteps = [\"echo after\"]\n";
-    let project = home.project("shop", &format!("[pipelines.ci.jobs.a]\n{}{after}", job(steps)));
+    let definition = format!("[pipelines.ci.jobs.a]\n{}{after}", job(steps));
+    let project = home.project_with("shop", &[("gonogo.toml", &definition), ("old.txt", "")]);
     assert_eq!(home.run(&project, &["run", "--detach"]).code(), 0);
     let mut killed = 0;
     while home.status_of(1)["outcome"].is_null() {
@@ -186,6 +187,7 @@ fn a_gonogo_that_was_killed_takes_its_container_up_again(engine: &Engine) {
     let mut wanted: String = (1..=3000).map(|i| format!("line {i} ***TOKEN***\n")).collect();
     wanted.push_str("no end of line\nsecond\n");
     same_lines(&home.logs("1/a"), &wanted);
+    assert!(project.read("made.txt") == "made\n" && !project.has("old.txt"), "what it changed is here");
     let state = home.state();
     let attempt = state.runs[&RunId(1)].jobs[0].attempt().unwrap();
     let steps: Vec<_> = attempt.steps.iter().map(|step| (step.index, step.exit)).collect();

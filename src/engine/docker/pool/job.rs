@@ -182,6 +182,7 @@ impl<'a, P: JobPort> Steps<'a, P> {
             before: "",
             steps: &order.job.spec.steps,
             give_back: who.give_back,
+            apart: false,
         }
         .text();
         let tty = order.job.spec.tty;
