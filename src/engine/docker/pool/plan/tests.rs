@@ -175,7 +175,13 @@ proptest! {
                 let of = members.iter().find(|member| member.id == *id).unwrap();
                 prop_assert!(!matches!(of.phase, Phase::Assigned { .. } | Phase::Leaving), "{action:?} of {of:?}");
             }
-            if actions.is_empty() && !members.iter().any(|member| matches!(member.phase, Phase::Preparing | Phase::Leaving)) {
+            // Somebody who waits has yet to take what is ready.
+            let is_moving = |member: &Member| match member.phase {
+                Phase::Preparing | Phase::Leaving => true,
+                Phase::Ready { .. } => waiting > 0 && member.spec == want.hash,
+                _ => false,
+            };
+            if actions.is_empty() && !members.iter().any(is_moving) {
                 break;
             }
             prop_assert!(round < 20, "it does not come to rest: {actions:?} of {members:?}");
