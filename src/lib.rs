@@ -13,8 +13,9 @@
 //! L5  tui                                  the board: state in, screen out; keys in, requests out
 //!     ipc                                  a session over a socket, or over ssh
 //! L4  control                              decide, observe, advance, schedule, commit, perform: the only writer of the log
-//! L3  store  engine  fix                   the log and the outputs; where jobs run; repairs
+//! L3  store  engine  fix  agent            the log and the outputs; where jobs run; repairs; models and agents
 //! L2  workspace  diagnose  redact  survey  git; output to diagnoses; secrets out of bytes; what a repository can run
+//!     price                                what calls of models cost
 //! L1  state → protocol → domain            the fold; requests, records, sessions
 //!     config → domain                      gonogo.toml, config.toml, keys, paths
 //! L0  domain                               validated values
@@ -35,6 +36,7 @@
 //! 11. A command that is sent again after a cut is done once.
 //! 12. Who asks is what the kernel says of the caller, not what the caller says.
 
+pub mod agent;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -43,6 +45,7 @@ pub mod domain;
 pub mod engine;
 pub mod fix;
 pub mod ipc;
+pub mod price;
 pub mod protocol;
 pub mod redact;
 pub mod state;

@@ -27,7 +27,7 @@ fn run_of<'a>(state: &'a State, record: &Record) -> Option<&'a Run> {
     let run = match &record.event {
         Event::Run { run, .. } => *run,
         Event::Proposal { proposal, .. } => state.proposals.get(proposal)?.proposal.run,
-        Event::Control { .. } | Event::Project { .. } | Event::Unknown => return None,
+        Event::Control { .. } | Event::Project { .. } | Event::Thread { .. } | Event::Unknown => return None,
     };
     state.runs.get(&run)
 }

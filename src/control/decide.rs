@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-use super::environments;
+use super::{environments, threads};
 
 /// What a granted request brings about: events to be recorded, and the answer.
 pub type Granted = (Vec<Event>, Answer);
@@ -75,6 +75,7 @@ pub fn decide(state: &State, actor: &Actor, _id: RequestId, command: &Command) -
         Command::EnvironmentUp { root, spec } => environments::up(state, actor, root, spec),
         Command::EnvironmentDown { root, name } => environments::down(state, actor, root, name),
         Command::Container { name, of, what, .. } => contain(state, actor, name, of.as_ref(), *what),
+        Command::Talk { what } => threads::talk(state, actor, what),
         Command::Prune { .. } if !matches!(actor, Actor::Person(_)) => {
             Err(Refusal::new("only a person may delete old runs"))
         }

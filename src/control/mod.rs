@@ -36,6 +36,7 @@ pub mod retain;
 pub mod schedule;
 pub mod session;
 mod taken_up;
+mod threads;
 
 #[cfg(test)]
 mod tests;

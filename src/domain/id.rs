@@ -44,6 +44,10 @@ number_id! {
     ProposalId
 }
 number_id! {
+    /// A conversation with an agent, numbered from 1 over all projects.
+    ThreadId
+}
+number_id! {
     /// A request of one session; replies carry the same number.
     RequestId
 }

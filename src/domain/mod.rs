@@ -13,4 +13,6 @@ pub mod outcome;
 pub mod patch;
 pub mod plan;
 pub mod proposal;
+pub mod talk;
 pub mod time;
+pub mod usage;

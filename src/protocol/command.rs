@@ -13,7 +13,10 @@ use crate::domain::{
     time::Millis,
 };
 
-use super::container::{ContainerAction, ContainerRef};
+use super::{
+    container::{ContainerAction, ContainerRef},
+    thread::ThreadCommand,
+};
 
 /// A command and who gives it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,6 +129,11 @@ pub enum Command {
         of: Option<(RunId, Option<JobKey>)>,
         /// What.
         what: ContainerAction,
+    },
+    /// Something of a conversation with an agent.
+    Talk {
+        /// What.
+        what: ThreadCommand,
     },
     /// Delete old runs and outputs, as the limits of the configuration or these say.
     Prune {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use super::repair::{RepairEvent, RepairPhase, RepairResult, Revision, TryResult};
+pub use super::thread::ThreadEvent;
 
 use super::{container::ContainerAction, summary::RunSummary};
 
@@ -13,7 +14,7 @@ use crate::domain::{
     container::EnvironmentSpec,
     definition::ApplyInto,
     diagnosis::Diagnosis,
-    id::{Hash, JobKey, ProjectId, ProposalId, RequestId, RunId, Seq},
+    id::{Hash, JobKey, ProjectId, ProposalId, RequestId, RunId, Seq, ThreadId},
     outcome::{CancelReason, JobOutcome, RunOutcome, SkipReason},
     plan::Plan,
     proposal::Proposal,
@@ -81,6 +82,13 @@ pub enum Event {
         proposal: ProposalId,
         /// What.
         event: ProposalEvent,
+    },
+    /// To a conversation with an agent.
+    Thread {
+        /// Which.
+        thread: ThreadId,
+        /// What.
+        event: Box<ThreadEvent>,
     },
     /// Written by a newer version: kept, and without effect here.
     #[serde(other)]
@@ -445,7 +453,11 @@ impl Event {
         match self {
             Self::Run { run, .. } => Some(*run),
             Self::Proposal { event: ProposalEvent::Proposed { proposal }, .. } => Some(proposal.run),
-            Self::Control { .. } | Self::Project { .. } | Self::Proposal { .. } | Self::Unknown => None,
+            Self::Control { .. }
+            | Self::Project { .. }
+            | Self::Proposal { .. }
+            | Self::Thread { .. }
+            | Self::Unknown => None,
         }
     }
 

@@ -10,3 +10,4 @@ pub mod repair;
 pub mod session;
 pub mod summary;
 pub mod telemetry;
+pub mod thread;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     container::EnvironmentSpec,
-    id::{OutputId, ProjectId, ProposalId, RunId},
+    id::{OutputId, ProjectId, ProposalId, RunId, ThreadId},
     time::Timestamp,
 };
 
@@ -113,6 +113,11 @@ pub enum Answer {
         run: RunId,
         /// Its project.
         project: ProjectId,
+    },
+    /// Something was said in a conversation.
+    Thread {
+        /// Which.
+        thread: ThreadId,
     },
     /// A proposal was answered or taken back: it is being done.
     Proposal {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::OutputId;
+use crate::domain::id::{OutputId, ThreadId};
 
 use super::container::ContainerNews;
 
@@ -18,6 +18,20 @@ pub enum Telemetry {
         lines: u64,
         /// Bytes in it now.
         bytes: u64,
+    },
+    /// A piece of what an agent is saying. Its whole answer is recorded at its end.
+    Streamed {
+        /// In which conversation.
+        thread: ThreadId,
+        /// In which turn.
+        turn: u32,
+        /// Bytes of this answer before this piece: who has fewer missed something, and shows that.
+        at: u64,
+        /// The piece, redacted.
+        text: String,
+        /// It is the model's reasoning, not its answer.
+        #[serde(default)]
+        reasoning: bool,
     },
     /// What is new of the engines' containers, to whoever looks at them.
     Containers(Box<ContainerNews>),

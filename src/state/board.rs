@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::{
     domain::{
         actor::{Actor, Trigger},
-        id::{ProjectId, ProposalId, RunId, Seq},
+        id::{ProjectId, ProposalId, RunId, Seq, ThreadId},
         time::Timestamp,
     },
     protocol::{
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{project::Project, proposal::ProposalState, run::Run};
+use super::{project::Project, proposal::ProposalState, run::Run, thread::Thread};
 
 /// The fold of the log.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +29,8 @@ pub struct State {
     pub runs: BTreeMap<RunId, Run>,
     /// The proposals, by number.
     pub proposals: BTreeMap<ProposalId, ProposalState>,
+    /// Conversations with agents, by number.
+    pub threads: BTreeMap<ThreadId, Thread>,
     /// Runs that have not ended, or whose repairs and proposals are still open: what control has to look at.
     pub active: BTreeSet<RunId>,
     /// Runs that were put aside, the newest [`ASIDE`]: in the order in which that was done.
@@ -41,6 +43,8 @@ pub struct State {
     at_work: bool,
     /// The newest run there ever was.
     newest_run: RunId,
+    /// The newest conversation there ever was.
+    newest_thread: ThreadId,
     /// The newest proposal there ever was.
     newest_proposal: ProposalId,
 }
@@ -93,6 +97,10 @@ impl State {
                 self.at_work = true;
             }
             Event::Control { event: ControlEvent::Stopped } => self.at_work = false,
+            Event::Thread { thread, event } => {
+                self.newest_thread = self.newest_thread.max(*thread);
+                Thread::apply(&mut self.threads, *thread, event, record);
+            }
             Event::Control { .. } | Event::Unknown => {}
         }
     }
@@ -222,6 +230,11 @@ impl State {
     /// The number that the next project gets.
     pub fn next_project(&self) -> ProjectId {
         ProjectId(self.projects.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    /// The number that the next conversation gets.
+    pub fn next_thread(&self) -> ThreadId {
+        ThreadId(self.newest_thread.0 + 1)
     }
 
     /// The number that the next proposal gets.

@@ -10,4 +10,5 @@ pub mod project;
 pub mod proposal;
 pub mod repair;
 pub mod run;
+pub mod thread;
 pub mod timeline;

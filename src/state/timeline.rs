@@ -54,7 +54,7 @@ impl Moment {
         let (what, tone) = match &record.event {
             Event::Run { event, .. } => run_words(event)?,
             Event::Proposal { proposal, event } => proposal_words(proposal.0, event)?,
-            Event::Control { .. } | Event::Project { .. } | Event::Unknown => return None,
+            Event::Control { .. } | Event::Project { .. } | Event::Thread { .. } | Event::Unknown => return None,
         };
         Some(Self { seq: record.seq, at: record.at, job: job.cloned(), what, tone })
     }

@@ -11,8 +11,8 @@ use std::{
 const LAYERS: &[(u32, &[&str])] = &[
     (0, &["domain"]),
     (1, &["config", "protocol", "state"]),
-    (2, &["workspace", "diagnose", "redact", "survey"]),
-    (3, &["store", "engine", "fix"]),
+    (2, &["workspace", "diagnose", "redact", "survey", "price"]),
+    (3, &["store", "engine", "fix", "agent"]),
     (4, &["control"]),
     (5, &["tui", "ipc"]),
     (6, &["cli"]),
@@ -67,6 +67,9 @@ const PURE: &[&str] = &[
     "control/aside.rs",
     "control/schedule.rs",
     "control/retain.rs",
+    "control/threads.rs",
+    "price/",
+    "agent/machine/",
     "engine/docker/pool/plan/",
 ];
 const IMPURE: &[&str] =

@@ -182,6 +182,7 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
             ui.containers.learn(*news);
             ui.dirty |= ui.containers.open;
         }
+        Frame::Telemetry(Telemetry::Streamed { .. }) => {}
         Frame::Telemetry(Telemetry::Dropped { count }) => {
             ui.link.dropped += count;
             ui.dirty = true;

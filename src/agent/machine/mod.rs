@@ -1,0 +1,1 @@
+//! The course of a turn as a pure machine: an event in, effects out.

@@ -1,0 +1,1 @@
+//! Prices of models: a table, and what a call costs by it. Pure.
