@@ -315,7 +315,7 @@ impl<W: Write> Board<W> {
     fn flush_outbox(&mut self) {
         while let Some(ask) = self.outbox.pop_front() {
             if let Err(ask) = self.session.try_ask(ask) {
-                self.outbox.push_front(ask);
+                self.outbox.push_front(*ask);
                 break;
             }
         }
