@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, approvals, attach, backup, change, completions, config, cost, daemon, demo, diagnose, doctor, env, exec, init,
-    logs, pictures, prices, prune, ps, run, stats, status, watch,
+    answer, approvals, attach, backup, change, completions, config, cost, daemon, demo, diagnose, doctor, env, exec,
+    init, logs, pictures, prices, prune, ps, run, stats, status, watch,
 };
 
 /// Mission control for software delivery, in a terminal.

@@ -84,14 +84,14 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
     place.warn();
     let nothing = State::default();
     let reading = reading(&place, false).await?;
-    let open = match &reading {
+    let open = match reading {
         Some(reading) => Some(reading.client().await?),
         None => None,
     };
     let state = open.as_ref().map_or(&nothing, |(client, _)| &client.state);
     let now = Timestamp::now();
     // A day is counted whole.
-    let days = |since: Millis| i32::try_from(since.0.div_ceil(86_400_000)).unwrap_or(i32::MAX).saturating_sub(1);
+    let days = |since: Millis| i32::try_from(since.0.div_ceil(86_400_000)).unwrap_or(i32::MAX).clamp(1, 1_000_000) - 1;
     let since = args.since.map(|since| day(now).checked_sub(days(since).days()).unwrap_or(jiff::civil::Date::MIN));
     let spending = Spending { state, minutes: &place.settings.minutes, since, now };
     let rows = spending.rows(args.by.by());
@@ -121,7 +121,11 @@ fn table(place: &Place, spending: &Spending<'_>, rows: &[Row]) -> Vec<String> {
     let mut lines = ps::lines(&lines);
     lines.push(String::new());
     let trend = spending.trend(TREND);
-    lines.push(format!("last {TREND} days  {}  at most {} a day", spark(&trend), trend.iter().max().copied().unwrap_or_default()));
+    lines.push(format!(
+        "last {TREND} days  {}  at most {} a day",
+        spark(&trend),
+        trend.iter().max().copied().unwrap_or_default()
+    ));
     lines.push(format!("today {}, this month {}", spending.today(), spending.month()));
     lines.extend(spending.forecast().map(|forecast| format!("month's end {}", said(&forecast))));
     let repairs = spending.repairs();
@@ -144,13 +148,19 @@ fn table(place: &Place, spending: &Spending<'_>, rows: &[Row]) -> Vec<String> {
         ));
     }
     if total.models.unpriced > 0 {
+        let calls = match total.models.unpriced {
+            1 => "1 call is".to_owned(),
+            calls => format!("{calls} calls are"),
+        };
         lines.push(format!(
-            "{} calls are unpriced and not in these sums: `gonogo prices import`, or [prices.models] of config.toml",
-            total.models.unpriced
+            "{calls} unpriced and not in these sums: `gonogo prices import`, or [prices.models] of config.toml"
         ));
     }
     if total.models.assumed > 0 {
-        lines.push(format!("{} calls said nothing of what they used: they count at most that they can have cost", total.models.assumed));
+        lines.push(format!(
+            "{} calls said nothing of what they used: they count at most that they can have cost",
+            total.models.assumed
+        ));
     }
     lines
 }
@@ -288,10 +298,7 @@ mod tests {
         row.models.cost = NanoUsd(1_000_000_002);
         row.minutes = NanoUsd(3);
         let lines = csv(&[row]);
-        assert_eq!(
-            lines[1],
-            "\"'=sum(\"\"a\"\", b)\",2,0,0,0,0,0,0,0,0,0,1.000000002,0.000000003,1.000000005"
-        );
+        assert_eq!(lines[1], "\"'=sum(\"\"a\"\", b)\",2,0,0,0,0,0,0,0,0,0,1.000000002,0.000000003,1.000000005");
         assert_eq!(lines[0].split(',').count(), 14);
     }
 }

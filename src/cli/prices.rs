@@ -75,9 +75,9 @@ pub fn known(place: &Place) -> Result<Prices, Problem> {
 fn with_file(place: &Place) -> Result<Prices, Problem> {
     let file = own_file(place);
     let text = read(&file)?;
-    let (prices, bad) = Prices::built_in()
-        .with_file(&text)
-        .map_err(|error| Problem::usage(format!("can't read {}", file.display())).because(&error).hint("mend it, or move it away"))?;
+    let (prices, bad) = Prices::built_in().with_file(&text).map_err(|error| {
+        Problem::usage(format!("can't read {}", file.display())).because(&error).hint("mend it, or move it away")
+    })?;
     for row in bad {
         super::report::warn(&format!("{}: {}: {}", file.display(), row.model, row.why));
     }
@@ -138,7 +138,9 @@ fn list(prices: &Prices, text: &str, as_json: bool) -> ExitCode {
     }
     if table.len() == 1 {
         say(&format!("no model with `{text}` in its name has a price"));
-        say("hint: `gonogo prices import FILE` takes over the list of models.dev or LiteLLM; [prices.models] of config.toml says one");
+        say(
+            "hint: `gonogo prices import FILE` takes over the list of models.dev or LiteLLM; [prices.models] of config.toml says one",
+        );
         return ExitCode::SUCCESS;
     }
     let _ = ps::lines(&table).iter().all(|line| say(line));
@@ -155,7 +157,8 @@ fn take_over(place: &Place, file: &Path, dry_run: bool) -> Result<ExitCode, Prob
         .map_err(|error| Problem::usage(format!("can't take over {}", file.display())).because(&error))?;
     let mut heard = true;
     for change in &done.changes {
-        let before = change.before.as_ref().map(|price| format!("{} -> ", said(price))).unwrap_or_else(|| "new: ".into());
+        let before =
+            change.before.as_ref().map(|price| format!("{} -> ", said(price))).unwrap_or_else(|| "new: ".into());
         heard = heard && say(&format!("{}  {before}{}", change.model, said(&change.after)));
     }
     let Imported { changes, same, silent, bad, .. } = &done;

@@ -66,7 +66,7 @@ pub enum OverBudget {
     /// It could cost more than is left.
     #[error(
         "the budget of {limit} for {budget} ({period}) does not allow a call that could cost {could}: {spent} is spent{}",
-        aside(*reserved)
+        aside(.reserved)
     )]
     Limit {
         /// Which budget: `day`, `project shop`.
@@ -94,8 +94,8 @@ pub enum OverBudget {
     },
 }
 
-fn aside(reserved: NanoUsd) -> String {
-    if reserved == NanoUsd(0) { String::new() } else { format!(", {reserved} is set aside for calls under way") }
+fn aside(reserved: &NanoUsd) -> String {
+    if *reserved == NanoUsd(0) { String::new() } else { format!(", {reserved} is set aside for calls under way") }
 }
 
 impl OverBudget {

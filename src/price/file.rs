@@ -123,7 +123,7 @@ impl CostFile {
         // Where both are given they say the same.
         let over = over.filter(|_| self.tiers.is_empty());
         let tiers = self.tiers.iter().map(|tier| (tier.tier.size, &tier.cost)).chain(over);
-        let tiers = tiers.map(|(above, cost)| Ok((above, cost.rates(model)?)));
+        let tiers = tiers.map(|(above, cost)| Ok::<_, String>((above, cost.rates(model)?)));
         let mut tiers = tiers.collect::<Result<Vec<_>, String>>()?;
         tiers.sort_by_key(|(above, _)| *above);
         Ok(Price { base, tiers })

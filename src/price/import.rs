@@ -58,24 +58,26 @@ pub enum ImportError {
     Own(#[source] toml::de::Error),
 }
 
+/// An entry of a list: provider, model, and its price, if it says one.
+type Entry = (String, String, Result<Option<Price>, String>);
+
 /// What of a list is other than what `known` has on that day, merged into the user's own file.
 pub fn import(list: &str, own: &str, known: &Prices, (source, today): (&str, Date)) -> Result<Imported, ImportError> {
     let list: Value = serde_json::from_str(list).map_err(ImportError::Json)?;
     let entries = list.as_object().ok_or(ImportError::Shape)?;
     let mut file: Table = own.parse().map_err(ImportError::Own)?;
     let mut done = Imported::default();
-    let read: Vec<(String, String, Result<Option<Price>, String>)> =
-        if entries.values().any(|e| e["models"].is_object()) {
-            entries.iter().flat_map(|(provider, entry)| models_dev(provider, entry)).collect()
-        } else if entries.values().any(|e| e["litellm_provider"].is_string()) {
-            entries
-                .iter()
-                .filter(|(id, _)| !NO_MODELS.contains(&id.as_str()))
-                .map(|(id, entry)| litellm(id, entry))
-                .collect()
-        } else {
-            return Err(ImportError::Shape);
-        };
+    let read: Vec<Entry> = if entries.values().any(|e| e["models"].is_object()) {
+        entries.iter().flat_map(|(provider, entry)| models_dev(provider, entry)).collect()
+    } else if entries.values().any(|e| e["litellm_provider"].is_string()) {
+        entries
+            .iter()
+            .filter(|(id, _)| !NO_MODELS.contains(&id.as_str()))
+            .map(|(id, entry)| litellm(id, entry))
+            .collect()
+    } else {
+        return Err(ImportError::Shape);
+    };
     for (provider, model, price) in read {
         let name = format!("{provider}/{model}");
         match price {
@@ -96,7 +98,7 @@ pub fn import(list: &str, own: &str, known: &Prices, (source, today): (&str, Dat
     Ok(done)
 }
 
-fn models_dev(provider: &str, entry: &Value) -> Vec<(String, String, Result<Option<Price>, String>)> {
+fn models_dev(provider: &str, entry: &Value) -> Vec<Entry> {
     let models = entry["models"].as_object().into_iter().flatten();
     let row = |(model, row): (&String, &Value)| {
         let price = file::row_of_json(model, row).map(|row: Option<Row>| row.map(|row| row.price));
@@ -105,7 +107,7 @@ fn models_dev(provider: &str, entry: &Value) -> Vec<(String, String, Result<Opti
     models.map(row).collect()
 }
 
-fn litellm(id: &str, entry: &Value) -> (String, String, Result<Option<Price>, String>) {
+fn litellm(id: &str, entry: &Value) -> Entry {
     let Some(provider) = entry["litellm_provider"].as_str() else {
         return ("?".into(), id.to_owned(), Err("it has no `litellm_provider`".into()));
     };
@@ -139,7 +141,7 @@ fn litellm_price(model: &str, entry: &Value) -> Result<Option<Price>, String> {
     let tiers = sizes.into_iter().map(|size| {
         let (input, output, cached) = rates(&format!("_above_{size}k_tokens"))?;
         let (input, output) = (input.unwrap_or(base.input), output.unwrap_or(base.output));
-        Ok((size * 1000, Rates::of(model, input, output, cached)))
+        Ok::<_, String>((size * 1000, Rates::of(model, input, output, cached)))
     });
     Ok(Some(Price { base, tiers: tiers.collect::<Result<_, String>>()? }))
 }

@@ -142,7 +142,7 @@ fn a_bound_is_above_what_may_come() {
 proptest! {
     #[test]
     fn no_call_costs_more_than_its_bound(
-        which in 0_usize..48,
+        which in any::<usize>(),
         parts in prop::array::uniform4(0_u64..200_000),
         spare in 0_u64..100_000,
         output in 0_u64..50_000,
@@ -150,7 +150,7 @@ proptest! {
         later in 0_i64..24,
     ) {
         let prices = Prices::built_in();
-        let (provider, name, _) = prices.rows().nth(which).unwrap();
+        let (provider, name, _) = prices.rows().nth(which % prices.rows().count()).unwrap();
         let name = model(&format!("{provider}/{name}"));
         let used = usage(parts[0], parts[1], parts[2], parts[3], output);
         let at: Timestamp = "2026-10-01T00:00:00Z".parse().unwrap();

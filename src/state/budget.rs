@@ -102,7 +102,7 @@ pub fn by_run(state: &State) -> BTreeMap<RunId, NanoUsd> {
     let mut runs = BTreeMap::new();
     for (thread, sums) in &state.ledger.threads {
         if let Some(run) = state.threads.get(thread).and_then(|thread| thread.about.run) {
-            *runs.entry(run).or_insert(NanoUsd(0)) += sums.values().map(|sum| sum.cost).sum();
+            *runs.entry(run).or_insert(NanoUsd(0)) += sums.values().map(|sum| sum.cost).sum::<NanoUsd>();
         }
     }
     runs

@@ -180,7 +180,7 @@ impl Ledger {
         while self.days.len() > DAYS
             && let Some((_, oldest)) = self.days.pop_first()
         {
-            self.earlier += oldest.values().sum();
+            self.earlier += oldest.values().sum::<Sum>();
         }
         while self.threads.len() > THREADS {
             self.threads.pop_first();

@@ -142,7 +142,7 @@ impl Spending<'_> {
         let named = |name: String| Row { name, ..Row::default() };
         match by {
             By::Run | By::Job | By::Agent => {
-                for (thread, day, sum) in self.of_threads() {
+                for (thread, _, sum) in self.of_threads() {
                     let name = of_thread(by, thread);
                     rows.entry(name.clone()).or_insert_with(|| named(name)).models += sum;
                 }

@@ -88,8 +88,7 @@ fn minutes_of_engines_cost_what_the_configuration_says() {
 #[test]
 fn an_accepted_repair_costs_what_its_conversation_did() {
     let mut sim = Sim::new(4);
-    let run =
-        sim.start("shop", &pipeline(vec![job("a", &[]), job("b", &[]), job("c", &[])]), &FixPolicy::default());
+    let run = sim.start("shop", &pipeline(vec![job("a", &[]), job("b", &[]), job("c", &[])]), &FixPolicy::default());
     for name in ["a", "b", "c"] {
         sim.fail(run, name, Category::Format);
     }

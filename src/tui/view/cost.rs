@@ -49,7 +49,8 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     if worst > Level::Fine {
         let count = over.iter().filter(|standing| standing.level() > Level::Fine).count();
         let many = if count == 1 { "budget" } else { "budgets" };
-        notes.push(Span::styled(format!("{} {count} {many} {}  ", glyph(ui, worst), worst.word()), style(theme, worst)));
+        notes
+            .push(Span::styled(format!("{} {count} {many} {}  ", glyph(ui, worst), worst.word()), style(theme, worst)));
     }
     notes.push(Span::styled(format!("today {}", spending.today()), theme.quiet));
     let inside = pane::frame(buf, area, ui, layout, Some(Pane::Cost), "6 Cost", notes);
@@ -100,7 +101,13 @@ fn lines(ui: &Ui, spending: &Spending<'_>, mut over: Vec<Standing>, width: usize
     lines.extend(over.iter().map(|standing| budget(ui, standing, width)));
     lines.extend(remarks(ui, spending));
     let tables = [("by model", By::Model), ("by project", By::Project), ("by agent", By::Role)];
-    let many = if width >= 132 { 3 } else if width >= 96 { 2 } else { 1 };
+    let many = if width >= 132 {
+        3
+    } else if width >= 96 {
+        2
+    } else {
+        1
+    };
     let wide = (width - (many - 1) * 3) / many;
     for tables in tables.chunks(many) {
         lines.push(Line::default());
@@ -192,7 +199,8 @@ fn remarks(ui: &Ui, spending: &Spending<'_>) -> Vec<Line<'static>> {
     let models = spending.total().models;
     let calls = |count: u64| if count == 1 { "1 call is".to_owned() } else { format!("{count} calls are") };
     if models.unpriced > 0 {
-        let text = format!("? {} unpriced and not in these sums: [prices.models] of config.toml", calls(models.unpriced));
+        let text =
+            format!("? {} unpriced and not in these sums: [prices.models] of config.toml", calls(models.unpriced));
         lines.push(Line::from(Span::styled(text, theme.warn)));
     }
     if models.assumed > 0 {
@@ -202,7 +210,8 @@ fn remarks(ui: &Ui, spending: &Spending<'_>) -> Vec<Line<'static>> {
     let repairs = spending.repairs();
     if repairs.tried > 0 {
         let each = repairs.each().map(|(own, all)| format!(", {own} each, {all} with those that were not"));
-        let text = format!("repairs: {} tried, {} accepted{}", repairs.tried, repairs.accepted, each.unwrap_or_default());
+        let text =
+            format!("repairs: {} tried, {} accepted{}", repairs.tried, repairs.accepted, each.unwrap_or_default());
         lines.push(Line::from(Span::styled(text, theme.quiet)));
     }
     lines
