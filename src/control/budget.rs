@@ -132,9 +132,8 @@ impl Budgets {
         }
         let purse = Purse { policy, clock: Box::new(clock), accounts: Mutex::new(accounts) };
         // Calls that were cut off count with what was set aside for them; nothing else will be heard of them.
-        for (id, bound) in &state.ledger.asked {
+        for (id, (model, bound)) in &state.ledger.asked {
             let (Some(thread), Some(bound)) = (state.threads.get(id), bound) else { continue };
-            let Some(model) = &thread.last_model else { continue };
             let project = thread.project.and_then(|project| state.projects.get(&project));
             let spender =
                 Spender { project: project.map(|project| project.name.as_str()), run: thread.about.run, model };

@@ -41,8 +41,8 @@ pub struct Ledger {
     pub earlier: Sum,
     /// By conversation, then by day and model.
     pub threads: BTreeMap<ThreadId, BTreeMap<(Date, ModelName), Sum>>,
-    /// Calls under way: what was set aside for each.
-    pub asked: BTreeMap<ThreadId, Option<NanoUsd>>,
+    /// Calls under way: the model, and what was set aside.
+    pub asked: BTreeMap<ThreadId, (ModelName, Option<NanoUsd>)>,
     /// Budgets and the times for which it was said that they are nearly spent.
     pub warned: VecDeque<(String, String)>,
     /// The record that changed it last.
@@ -148,35 +148,37 @@ impl Ledger {
     /// Folds a fact of a conversation in, which `thread` knows already.
     pub(super) fn apply(&mut self, id: ThreadId, thread: Option<&Thread>, event: &ThreadEvent, record: &Record) {
         match event {
-            ThreadEvent::Asked { bound, .. } => {
-                self.asked.insert(id, *bound);
+            ThreadEvent::Asked { model, bound, .. } => {
+                self.give_up(id, thread, record);
+                self.asked.insert(id, (model.clone(), *bound));
             }
             ThreadEvent::Called { call, .. } => {
-                let bound = self.asked.remove(&id).flatten();
-                self.changed = record.seq;
-                self.enter(id, thread, (call, bound), day(record.at));
+                let bound = self.asked.remove(&id).and_then(|(_, bound)| bound);
+                self.enter(id, thread, (&call.model, Sum::of(call, bound)), record);
             }
-            // Whatever was under way has been heard of.
-            ThreadEvent::TurnEnded { .. } => drop(self.asked.remove(&id)),
+            ThreadEvent::TurnEnded { .. } => self.give_up(id, thread, record),
             _ => {}
         }
     }
 
-    fn enter(
-        &mut self,
-        id: ThreadId,
-        thread: Option<&Thread>,
-        (call, bound): (&ModelCall, Option<NanoUsd>),
-        day: Date,
-    ) {
-        let sum = Sum::of(call, bound);
+    /// Nothing will be heard any more of a call that was under way: what was set aside for it counts.
+    fn give_up(&mut self, id: ThreadId, thread: Option<&Thread>, record: &Record) {
+        let Some((model, bound)) = self.asked.remove(&id) else { return };
+        let (unpriced, assumed) = (u64::from(bound.is_none()), u64::from(bound.is_some()));
+        let sum = Sum { calls: 1, cost: bound.unwrap_or_default(), unpriced, assumed, ..Sum::default() };
+        self.enter(id, thread, (&model, sum), record);
+    }
+
+    fn enter(&mut self, id: ThreadId, thread: Option<&Thread>, (model, sum): (&ModelName, Sum), record: &Record) {
+        self.changed = record.seq;
+        let day = day(record.at);
         let line = Line {
             project: thread.and_then(|thread| thread.project),
             role: thread.map(|thread| thread.role.clone()).unwrap_or_default(),
-            model: call.model.clone(),
+            model: model.clone(),
         };
         *self.days.entry(day).or_default().entry(line).or_default() += sum;
-        *self.threads.entry(id).or_default().entry((day, call.model.clone())).or_default() += sum;
+        *self.threads.entry(id).or_default().entry((day, model.clone())).or_default() += sum;
         while self.days.len() > DAYS
             && let Some((_, oldest)) = self.days.pop_first()
         {

@@ -139,8 +139,9 @@ impl Layout {
         let body = self.with_asks(body, asked);
         if ui.containers.open || ui.cost.open {
             let time = body.height / 5;
+            let logs = if ui.cost.open { Constraint::Length(4) } else { Constraint::Fill(4) };
             [self.containers, self.logs, self.timeline] =
-                rows(body, [Constraint::Fill(5), Constraint::Fill(4), Constraint::Length(time)]);
+                rows(body, [Constraint::Fill(5), logs, Constraint::Length(time)]);
             return;
         }
         let (runs, time) = if body.height >= 26 { (11, 6) } else { (body.height / 3 + 1, body.height / 4) };
@@ -182,8 +183,9 @@ impl Layout {
         };
         if ui.containers.open || ui.cost.open {
             let time = if time > 7 { 8 } else { 0 };
+            let logs = if ui.cost.open { Constraint::Length(6) } else { Constraint::Fill(1) };
             [self.containers, self.logs, self.timeline] =
-                rows(body, [Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(time)]);
+                rows(body, [Constraint::Fill(1), logs, Constraint::Length(time)]);
             return;
         }
         let [upper, timeline] = rows(body, [Constraint::Fill(1), Constraint::Length(time)]);

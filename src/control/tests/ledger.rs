@@ -15,7 +15,7 @@ use crate::{
     },
     protocol::{
         event::{Cause, ControlEvent, Event, Record},
-        thread::{About, CallEnd, ModelCall, ThreadEvent},
+        thread::{About, CallEnd, ModelCall, ThreadEvent, TurnOutcome},
     },
     state::{board::State, budget::to_warn, ledger::Sum},
 };
@@ -100,6 +100,11 @@ fn a_call_that_was_cut_off_counts_with_what_was_set_aside() {
     let total = talk.state.ledger.total();
     assert_eq!((total.cost, total.calls, total.assumed, total.unpriced), (NanoUsd(73), 4, 2, 1));
     assert!(talk.state.ledger.asked.is_empty());
+    // A turn that ended without a word of its call.
+    talk.push(1, asked(Some(9)));
+    talk.push(1, ThreadEvent::TurnEnded { turn: 1, outcome: TurnOutcome::Lost });
+    let total = talk.state.ledger.total();
+    assert_eq!((total.cost, total.calls, total.assumed, total.unpriced), (NanoUsd(82), 5, 3, 1));
 }
 
 #[test]

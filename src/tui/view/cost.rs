@@ -49,17 +49,21 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     if worst > Level::Fine {
         let count = over.iter().filter(|standing| standing.level() > Level::Fine).count();
         let many = if count == 1 { "budget" } else { "budgets" };
-        notes
-            .push(Span::styled(format!("{} {count} {many} {}  ", glyph(ui, worst), worst.word()), style(theme, worst)));
+        notes.push(Span::styled(
+            format!("{} {count} {many} {}{}", glyph(ui, worst), worst.word(), if area.width >= 50 { "  " } else { "" }),
+            style(theme, worst),
+        ));
     }
-    notes.push(Span::styled(format!("today {}", spending.today()), theme.quiet));
+    if area.width >= 50 {
+        notes.push(Span::styled(format!("today {}", spending.today()), theme.quiet));
+    }
     let inside = pane::frame(buf, area, ui, layout, Some(Pane::Cost), "6 Cost", notes);
     let inside = pane::indent(inside);
     if spending.forecast().is_none() {
         empty::render(buf, inside, ui, NOTHING);
         return;
     }
-    let lines = lines(ui, &spending, over, usize::from(inside.width));
+    let lines = lines(ui, &spending, over, room(inside));
     let scroll = ui.cost.scroll.min(lines.len().saturating_sub(usize::from(inside.height)));
     for (row, line) in lines.iter().skip(scroll).take(usize::from(inside.height)).enumerate() {
         columns::put(buf, inside, row as u16, line);
@@ -68,9 +72,14 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
 
 /// How many lines it has: further than that nothing can be scrolled.
 pub fn count(ui: &Ui, state: &State, layout: &Layout) -> usize {
-    let width = pane::indent(layout.inside(layout.cost)).width;
+    let inside = pane::indent(layout.inside(layout.cost));
     let over = standings(&ui.options.budgets, state, ui.now());
-    lines(ui, &spending(ui, state), over, usize::from(width)).len()
+    lines(ui, &spending(ui, state), over, room(inside)).len()
+}
+
+/// Columns that lines may take: one is left free before the frame.
+fn room(inside: Rect) -> usize {
+    usize::from(inside.width.saturating_sub(1))
 }
 
 /// This month's, for the pane; everything, for sums of other times.
@@ -135,18 +144,18 @@ fn sums(ui: &Ui, spending: &Spending<'_>) -> Line<'static> {
     let mut spans = vec![
         Span::styled("today ", theme.quiet),
         Span::styled(spending.today().to_string(), theme.strong),
-        Span::styled("   this month ", theme.quiet),
+        Span::styled("   month ", theme.quiet),
         Span::styled(spending.month().to_string(), theme.strong),
     ];
     if let Some(forecast) = spending.forecast() {
-        let how = match forecast.days {
-            0 => "if every day is as today".to_owned(),
-            1 => format!("at {} a day, as yesterday", forecast.a_day),
-            days => format!("at {} a day, as in the last {days}", forecast.a_day),
+        let pace = match forecast.days {
+            0 => "of today".to_owned(),
+            1 => "of yesterday".to_owned(),
+            days => format!("of {days} days"),
         };
-        spans.push(Span::styled("   by its end ", theme.quiet));
+        spans.push(Span::styled("   forecast ", theme.quiet));
         spans.push(Span::styled(forecast.month.to_string(), theme.strong));
-        spans.push(Span::styled(format!("  {how}"), theme.quiet));
+        spans.push(Span::styled(format!(" (pace {pace}: {} a day)", forecast.a_day), theme.quiet));
     }
     spans.into()
 }
@@ -179,15 +188,20 @@ fn budget(ui: &Ui, standing: &Standing, width: usize) -> Line<'static> {
     let glyphs = ui.options.glyphs;
     let (level, limit) = (standing.level(), standing.limit());
     let share = u128::from(standing.spent.0) * 100 / u128::from(limit.0.max(1));
-    let filled = ((share as usize * BAR).div_ceil(100)).min(BAR);
-    let scope = format!("{} {}", standing.budget.scope, standing.period);
-    let scope = columns::clip(&scope, 28.min(width.saturating_sub(BAR + 30)), glyphs.more);
+    let filled = usize::try_from((share * bar as u128).div_ceil(100)).unwrap_or(bar).min(bar);
+    let bar = BAR.min(width.saturating_sub(50));
+    let wide = 28.min(width.saturating_sub(bar + 32));
+    let scope = match standing.run {
+        Some(_) => standing.period.clone(),
+        None => format!("{} {}", standing.budget.scope, standing.period),
+    };
+    let scope = columns::clip(&scope, wide, glyphs.more);
     let kind = if standing.budget.stop.is_some() { "" } else { " (warns only)" };
     Line::from(vec![
         Span::styled(format!("{} {:<5} ", glyph(ui, level), level.word()), style(theme, level)),
-        Span::styled(format!("{scope:<28} "), theme.text),
+        Span::styled(format!("{scope:<wide$} "), theme.text),
         Span::styled(glyphs.bar(BarKind::Passed).repeat(filled), style(theme, level)),
-        Span::styled(glyphs.bar(BarKind::Queued).repeat(BAR - filled), theme.quiet),
+        Span::styled(glyphs.bar(BarKind::Queued).repeat(bar - filled), theme.quiet),
         Span::styled(format!(" {share:>3}%  "), theme.text),
         Span::styled(format!("{} of {limit}{kind}", standing.spent), theme.quiet),
     ])
