@@ -11,7 +11,8 @@ use crate::{
         usage::{NanoUsd, Usage},
     },
     protocol::{
-        event::{Cause, Event, Record},
+        event::{Cause, ControlEvent, Event, Record},
+        frame::Frame,
         thread::{About, CallEnd, ModelCall, ThreadEvent},
     },
     state::board::State,
@@ -153,4 +154,22 @@ fn it_scrolls_to_its_end_and_no_further() {
     let at = ui.cost.scroll;
     press(&mut ui, &state, &["j", "j", "k"]);
     assert_eq!(ui.cost.scroll, at - 1);
+}
+
+#[test]
+fn a_warning_is_said_when_it_comes() {
+    let (mut ui, mut state) = board((120, 36));
+    ui.link.caught_up = true;
+    let event = ControlEvent::BudgetWarned {
+        budget: "day".into(),
+        period: "2026-03-14".into(),
+        spent: NanoUsd::from_cents(820),
+        limit: NanoUsd::from_cents(1_000),
+    };
+    let event = Event::Control { event };
+    let record = Record { seq: Seq(state.seq.0 + 1), at: fixture::now(), cause: Cause::Control, event };
+    state.apply(&record);
+    update::hear(&mut ui, &state, Frame::Records(vec![record.into()]));
+    let text = screen(&ui, &state);
+    assert!(text.contains("the budget for day (2026-03-14) is nearly spent: $8.20 of $10.00"), "{text}");
 }

@@ -4,6 +4,7 @@ mod act;
 pub(super) mod answer;
 pub mod away;
 mod containers;
+mod cost;
 pub(super) mod link;
 mod logs;
 pub(super) mod moments;
@@ -175,6 +176,7 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
             link::level(ui, state);
             select::refresh(ui, state);
             link::tell_answers(ui, &records);
+            cost::tell_warnings(ui, &records);
             ui.log.retry();
             ui.dirty = true;
         }
