@@ -157,8 +157,7 @@ fn take_over(place: &Place, file: &Path, dry_run: bool) -> Result<ExitCode, Prob
         .map_err(|error| Problem::usage(format!("can't take over {}", file.display())).because(&error))?;
     let mut heard = true;
     for change in &done.changes {
-        let before =
-            change.before.as_ref().map(|price| format!("{} -> ", said(price))).unwrap_or_else(|| "new: ".into());
+        let before = change.before.as_ref().map_or_else(|| "new: ".into(), |price| format!("{} -> ", said(price)));
         heard = heard && say(&format!("{}  {before}{}", change.model, said(&change.after)));
     }
     let Imported { changes, same, silent, bad, .. } = &done;

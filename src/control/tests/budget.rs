@@ -156,7 +156,9 @@ async fn a_hundred_agents_at_once_never_pass_a_budget() {
                         assert!(so_far <= LIMIT - 100, "{so_far}");
                         reserved.settle(Some(NanoUsd(actual)));
                     }
-                    Err(_) => drop(refused.fetch_add(1, Ordering::SeqCst)),
+                    Err(_) => {
+                        refused.fetch_add(1, Ordering::SeqCst);
+                    }
                 }
             }
         });

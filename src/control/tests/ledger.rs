@@ -156,7 +156,9 @@ proptest! {
         for record in &talk.log {
             let Event::Thread { thread, event } = &record.event else { continue };
             match &**event {
-                ThreadEvent::Asked { bound, .. } => drop(bounds.insert(*thread, *bound)),
+                ThreadEvent::Asked { bound, .. } => {
+                    bounds.insert(*thread, *bound);
+                }
                 ThreadEvent::Called { call, .. } => {
                     let assumed = call.cost.or(bounds[thread]);
                     let sum = Sum {
