@@ -188,8 +188,8 @@ fn budget(ui: &Ui, standing: &Standing, width: usize) -> Line<'static> {
     let glyphs = ui.options.glyphs;
     let (level, limit) = (standing.level(), standing.limit());
     let share = u128::from(standing.spent.0) * 100 / u128::from(limit.0.max(1));
-    let filled = usize::try_from((share * bar as u128).div_ceil(100)).unwrap_or(bar).min(bar);
     let bar = BAR.min(width.saturating_sub(50));
+    let filled = usize::try_from((share * bar as u128).div_ceil(100)).unwrap_or(bar).min(bar);
     let wide = 28.min(width.saturating_sub(bar + 32));
     let scope = match standing.run {
         Some(_) => standing.period.clone(),
