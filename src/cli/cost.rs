@@ -178,7 +178,11 @@ pub fn said(forecast: &Forecast) -> String {
 fn cells(row: &Row) -> Vec<String> {
     let usage = &row.models.usage;
     let count = |count: u64| if count == 0 { String::new() } else { short(count) };
-    let unpriced = if row.models.unpriced > 0 { format!("+ {} unpriced", row.models.unpriced) } else { String::new() };
+    let (cost, unpriced) = match (row.cost(), row.models.unpriced) {
+        (NanoUsd(0), 1..) => ("unpriced".to_owned(), String::new()),
+        (cost, 0) => (cost.to_string(), String::new()),
+        (cost, unpriced) => (cost.to_string(), format!("+ {unpriced} unpriced")),
+    };
     vec![
         row.name.clone(),
         count(row.models.calls),
@@ -186,7 +190,7 @@ fn cells(row: &Row) -> Vec<String> {
         count(usage.cache_read),
         count(usage.output),
         if row.ran == Millis(0) { String::new() } else { row.ran.to_string() },
-        row.cost().to_string(),
+        cost,
         unpriced,
     ]
 }

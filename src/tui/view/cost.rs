@@ -47,7 +47,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     let over = standings(&ui.options.budgets, state, ui.now());
     let worst = over.iter().map(Standing::level).max().unwrap_or(Level::Fine);
     if worst > Level::Fine {
-        let count = over.iter().filter(|standing| standing.level() > Level::Fine).count();
+        let count = over.iter().filter(|standing| standing.level() == worst).count();
         let many = if count == 1 { "budget" } else { "budgets" };
         notes.push(Span::styled(
             format!("{} {count} {many} {}{}", glyph(ui, worst), worst.word(), if area.width >= 50 { "  " } else { "" }),
@@ -89,14 +89,18 @@ fn spending<'a>(ui: &'a Ui, state: &'a State) -> Spending<'a> {
 }
 
 /// What the bar at the top says: what was spent today, if anything was, and whether a budget is nearly spent.
-pub fn in_bar(ui: &Ui, state: &State) -> Option<Span<'static>> {
+pub fn in_bar(ui: &Ui, state: &State, narrow: bool) -> Option<Span<'static>> {
     let today = spending(ui, state).today();
     let level = standings(&ui.options.budgets, state, ui.now()).iter().map(Standing::level).max();
     let level = level.unwrap_or(Level::Fine);
     if today == NanoUsd(0) && level == Level::Fine {
         return None;
     }
-    let word = if level > Level::Fine { format!(" {}", level.word()) } else { String::new() };
+    let word = match level {
+        Level::Fine => String::new(),
+        level if narrow => format!(" {}", glyph(ui, level)),
+        level => format!(" budget {}", level.word()),
+    };
     Some(Span::styled(format!("{today}{word}"), style(&ui.options.theme, level)))
 }
 
@@ -232,12 +236,12 @@ fn remarks(ui: &Ui, spending: &Spending<'_>) -> Vec<Line<'static>> {
 }
 
 fn table(ui: &Ui, name: &str, rows: &[Row], width: usize) -> Vec<Line<'static>> {
-    const NUMBERS: usize = 26;
+    const NUMBERS: usize = 28;
     let theme = &ui.options.theme;
     let room = width.saturating_sub(NUMBERS).max(8);
     let mut lines = vec![Line::from(vec![
         Span::styled(format!("{:<room$}", columns::clip(name, room, ui.options.glyphs.more)), theme.strong),
-        Span::styled(format!("{:>6} {:>8} {:>10}", "calls", "tokens", "cost"), theme.quiet),
+        Span::styled(format!("{:>6} {:>8} {:>12}", "calls", "tokens", "cost"), theme.quiet),
     ])];
     if rows.is_empty() {
         lines.push(Line::from(Span::styled("nothing this month", theme.quiet)));
@@ -258,7 +262,7 @@ fn table(ui: &Ui, name: &str, rows: &[Row], width: usize) -> Vec<Line<'static>> 
             Span::styled(name, theme.text),
             Span::raw(gap),
             Span::styled(format!("{:>6} {:>8} ", count(sum.calls), count(all)), theme.quiet),
-            Span::styled(format!("{cost:>10}"), of_cost),
+            Span::styled(format!("{cost:>12}"), of_cost),
         ]));
     }
     lines

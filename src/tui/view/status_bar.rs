@@ -40,7 +40,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
         right.push(Span::styled(text, theme.warn.patch(theme.strong)));
         right.push(Span::raw("  "));
     }
-    if let Some(spent) = cost::in_bar(ui, state) {
+    if let Some(spent) = cost::in_bar(ui, state, narrow) {
         right.push(spent);
         right.push(Span::raw("  "));
     }
