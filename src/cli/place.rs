@@ -89,6 +89,7 @@ impl Place {
             grace: self.settings.limits.grace.duration(),
             hosts: self.hosts(),
             fix: self.settings.fix.clone(),
+            budgets: self.settings.budgets.clone(),
         }
     }
 

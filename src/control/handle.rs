@@ -9,6 +9,7 @@ use crate::{
     config::paths::{self, private_directory},
     domain::{
         actor::Actor,
+        budget::BudgetPolicy,
         id::{RequestId, Seq},
     },
     engine::{
@@ -64,6 +65,8 @@ pub struct Options {
     pub fix: crate::domain::definition::FixPolicy,
     /// The engines that run containers.
     pub hosts: Hosts,
+    /// What may be spent on models.
+    pub budgets: BudgetPolicy,
 }
 
 /// A running control. Dropping it without [`ControlHandle::shut_down`] leaves runs to be found lost by the next one.
@@ -138,6 +141,7 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let pools = Pools::start(ground, environments::wishes(book.state()), runtime, &tasks);
     options.hosts.begin(marker.trim_end_matches('-'), &taken_up.markers);
     tasks.spawn_on(taken_up::sweep(options.hosts.clone()), runtime);
+    let budgets = options.budgets.clone();
     let mut performer = Performer::new(
         options,
         marker,
@@ -154,6 +158,8 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         inputs: receiver,
         performer,
         limits,
+        budgets,
+        counted: Seq(0),
         runtime: runtime.clone(),
         live: BTreeSet::new(),
         stopping: None,

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{project::Project, proposal::ProposalState, run::Run, thread::Thread};
+use super::{ledger::Ledger, project::Project, proposal::ProposalState, run::Run, thread::Thread};
 
 /// The fold of the log.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +31,8 @@ pub struct State {
     pub proposals: BTreeMap<ProposalId, ProposalState>,
     /// Conversations with agents, by number.
     pub threads: BTreeMap<ThreadId, Thread>,
+    /// What calls of models used and cost.
+    pub ledger: Ledger,
     /// Runs that have not ended, or whose repairs and proposals are still open: what control has to look at.
     pub active: BTreeSet<RunId>,
     /// Runs that were put aside, the newest [`ASIDE`]: in the order in which that was done.
@@ -97,9 +99,13 @@ impl State {
                 self.at_work = true;
             }
             Event::Control { event: ControlEvent::Stopped } => self.at_work = false,
+            Event::Control { event: ControlEvent::BudgetWarned { budget, period, .. } } => {
+                self.ledger.warn(budget, period);
+            }
             Event::Thread { thread, event } => {
                 self.newest_thread = self.newest_thread.max(*thread);
                 Thread::apply(&mut self.threads, *thread, event, record);
+                self.ledger.apply(*thread, self.threads.get(thread), event, record);
             }
             Event::Control { .. } | Event::Unknown => {}
         }

@@ -44,6 +44,7 @@ impl Inside {
             grace: Duration::from_secs(1),
             hosts: gonogo::engine::docker::host::Hosts::default(),
             fix: FixPolicy { enabled: false, ..FixPolicy::default() },
+            budgets: gonogo::domain::budget::BudgetPolicy::default(),
         };
         let control = handle::start(options, runtime.handle()).unwrap();
         let session = runtime.block_on(async { control.attach(Visitor::here(person(), VisitorKind::Command), None) });
