@@ -56,6 +56,8 @@ text! {
     SizeText "size" "a size such as \"500 MB\" or \"2 GB\""
     /// Where an engine answers.
     EngineAddress "engine-address" "an address such as \"ssh://me@build1\", \"tcp://build1:2376\" or \"unix:///run/docker.sock\""
+    /// Where a server answers over HTTP.
+    WebAddress "web-address" "an address such as \"http://127.0.0.1:8080/v1\""
     /// A key, or two held together.
     KeyText "key" "a key such as \"g\", \"G\", \"ctrl-l\", \"f5\", \"space\" or \"shift-tab\""
 }
@@ -108,6 +110,7 @@ pub fn complaint(format: &str, text: &str) -> Option<String> {
         "variable" if !is_variable(text) => not("the name of a variable"),
         "name" if !is_name(text) => not("a name"),
         "engine-address" if !is_address(text) => not("the address of an engine"),
+        "web-address" if !is_web_address(text) => not("an address that begins with http:// or https://"),
         "command" if text.trim().is_empty() => not("a command"),
         "key" => text.parse::<super::keymap::chord::KeyChord>().err().map(|error| error.to_string()),
         _ => None,
@@ -119,6 +122,11 @@ fn is_address(text: &str) -> bool {
     ["unix://", "tcp://", "http://", "https://", "ssh://"]
         .iter()
         .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+}
+
+fn is_web_address(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '[')) && !text.contains(['@', ' ', '?', '#'])
 }
 
 fn is_variable(text: &str) -> bool {
