@@ -126,7 +126,8 @@ fn is_address(text: &str) -> bool {
 
 fn is_web_address(text: &str) -> bool {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '[')) && !text.contains(['@', ' ', '?', '#'])
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '['))
+        && !text.contains(['@', ' ', '?', '#'])
 }
 
 fn is_variable(text: &str) -> bool {
