@@ -27,7 +27,7 @@ fn patience() -> Patience {
 
 /// Waits that no working server reaches.
 fn timing() -> Timing {
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     Timing { connect: long, first: long, idle: long, whole: long * 5 }
 }
 

@@ -37,9 +37,9 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(15),
-            first: Duration::from_secs(300),
-            idle: Duration::from_secs(120),
-            whole: Duration::from_secs(1800),
+            first: Duration::from_mins(5),
+            idle: Duration::from_mins(2),
+            whole: Duration::from_mins(30),
         }
     }
 }

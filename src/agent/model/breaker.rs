@@ -7,7 +7,7 @@ const FAULTS: u32 = 5;
 
 /// How long it is left alone at first; twice as long each time that it still fails.
 const REST: Duration = Duration::from_secs(30);
-const LONGEST_REST: Duration = Duration::from_secs(300);
+const LONGEST_REST: Duration = Duration::from_mins(5);
 
 /// A provider's breaker. Times are since any fixed moment.
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ impl Breaker {
         let faults = self.faults;
         match &self.rest {
             None => BreakerState::Closed,
-            Some(rest) if now < rest.until => BreakerState::Open { for_: rest.until - now, faults },
+            Some(rest) if now < rest.until => BreakerState::Open { for_: rest.until.saturating_sub(now), faults },
             Some(_) => BreakerState::HalfOpen { faults },
         }
     }

@@ -80,7 +80,7 @@ pub(super) fn at_hand(
         KeySource::File(path) => return Some(read_file(path).map_err(wrong)),
         KeySource::Command(_) => return None,
     };
-    Some(read.and_then(|text| Key::new(text)).map_err(wrong))
+    Some(read.and_then(Key::new).map_err(wrong))
 }
 
 /// What a file holds.

@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Times kept where there is no limit.
 const KEPT: usize = 10_000;

@@ -25,7 +25,7 @@ impl Default for Patience {
             tries: 4,
             first: Duration::from_millis(500),
             longest: Duration::from_secs(8),
-            obey: Duration::from_secs(60),
+            obey: Duration::from_mins(1),
             obey_with_others: Duration::from_secs(10),
         }
     }

@@ -310,7 +310,7 @@ impl Check<'_> {
             ("key-file", file.key_file.as_deref()),
             ("key-command", command.as_ref().and_then(|words| words.last()).map(String::as_str)),
         ];
-        for (key, _) in plain.iter().filter(|(_, text)| text.is_some_and(looks_like_key)) {
+        if let Some((key, _)) = plain.iter().find(|(_, text)| text.is_some_and(looks_like_key)) {
             let wrong = self.wrong(&["providers", &name, key], format!("`{key}` looks like a key itself"));
             wrong.hint = Some("keys never stand in this file: name a variable (key-env), a file (key-file) or a command that prints it (key-command)".to_owned());
             return None;

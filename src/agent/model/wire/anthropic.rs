@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Draft, Request, Wrong, count, object};
+use super::{Ask, Draft, Request, Wrong, count, object, set};
 use crate::{
     agent::model::Piece,
     config::settings::model::ProviderKind,
@@ -107,8 +107,8 @@ pub(super) fn take(draft: &mut Draft, _: ProviderKind, data: &Value, out: &mut V
                 Some("tool_use") => {
                     draft.parts.push(json!({ "type": "call", "at": draft.calls.len() }));
                     let call = draft.call(index)?;
-                    call.id = block["id"].as_str().unwrap_or_default().to_owned();
-                    call.tool = block["name"].as_str().unwrap_or_default().to_owned();
+                    set(&mut call.id, &block["id"]);
+                    set(&mut call.tool, &block["name"]);
                     // Whole at once: some servers that speak this wire do it.
                     if block["input"].as_object().is_some_and(|input| !input.is_empty()) {
                         call.arguments = block["input"].to_string();
@@ -180,15 +180,15 @@ fn usage(draft: &mut Draft, counts: &Value) {
         return;
     }
     let usage = draft.usage.get_or_insert_with(Usage::default);
-    let set = |field: &mut u64, value: &Value| *field = count(value).unwrap_or(*field);
-    set(&mut usage.input, &counts["input_tokens"]);
-    set(&mut usage.cache_read, &counts["cache_read_input_tokens"]);
-    set(&mut usage.output, &counts["output_tokens"]);
-    set(&mut usage.reasoning, &counts["output_tokens_details"]["thinking_tokens"]);
+    let keep = |field: &mut u64, value: &Value| *field = count(value).unwrap_or(*field);
+    keep(&mut usage.input, &counts["input_tokens"]);
+    keep(&mut usage.cache_read, &counts["cache_read_input_tokens"]);
+    keep(&mut usage.output, &counts["output_tokens"]);
+    keep(&mut usage.reasoning, &counts["output_tokens_details"]["thinking_tokens"]);
     let by_age = &counts["cache_creation"];
     if by_age.is_object() {
-        set(&mut usage.cache_write_5m, &by_age["ephemeral_5m_input_tokens"]);
-        set(&mut usage.cache_write_1h, &by_age["ephemeral_1h_input_tokens"]);
+        keep(&mut usage.cache_write_5m, &by_age["ephemeral_5m_input_tokens"]);
+        keep(&mut usage.cache_write_1h, &by_age["ephemeral_1h_input_tokens"]);
     } else if let Some(written) = count(&counts["cache_creation_input_tokens"]) {
         // The end only has the sum, the beginning has it by age.
         usage.cache_write_5m = written.saturating_sub(usage.cache_write_1h);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Draft, Request, Wrong, count, object};
+use super::{Ask, Draft, Request, Wrong, count, object, set};
 use crate::{
     agent::model::Piece,
     config::settings::model::{Effort, ProviderKind},
@@ -103,7 +103,7 @@ pub(super) fn take(draft: &mut Draft, _: ProviderKind, data: &Value, out: &mut V
             // Names of calls are its own affair; older models have none.
             let id = called["id"].as_str().filter(|id| !id.is_empty());
             call.id = id.map_or_else(|| format!("call_{number}"), str::to_owned);
-            call.tool = called["name"].as_str().unwrap_or_default().to_owned();
+            set(&mut call.tool, &called["name"]);
             call.arguments = object(&called["args"]).to_string();
             draft.calling(number, out);
         }

@@ -111,6 +111,11 @@ fn object(arguments: &Value) -> Value {
     if arguments.is_object() { arguments.clone() } else { Value::Object(Map::new()) }
 }
 
+/// Sets a text to what stands there.
+fn set(field: &mut String, value: &Value) {
+    value.as_str().unwrap_or_default().clone_into(field);
+}
+
 /// A count, however it is written.
 fn count(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_f64().filter(|number| *number >= 0.0).map(|number| number as u64))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Draft, Request, Wrong, count, object};
+use super::{Ask, Draft, Request, Wrong, count, object, set};
 use crate::{
     agent::model::Piece,
     config::settings::model::{Effort, ProviderKind},
@@ -71,8 +71,8 @@ pub(super) fn take(draft: &mut Draft, _: ProviderKind, data: &Value, out: &mut V
             let item = &data["item"];
             if item["type"] == "function_call" {
                 let call = draft.call(index)?;
-                call.id = item["call_id"].as_str().unwrap_or_default().to_owned();
-                call.tool = item["name"].as_str().unwrap_or_default().to_owned();
+                set(&mut call.id, &item["call_id"]);
+                set(&mut call.tool, &item["name"]);
                 draft.calling(index, out);
             }
         }
