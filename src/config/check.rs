@@ -198,8 +198,10 @@ impl<'s> Walk<'s> {
 
     fn table(&mut self, schema: &'s Value, table: &DeTable<'_>, span: Range<usize>) -> Value {
         let mut object = Map::new();
-        let known: Vec<&str> =
+        let mut known: Vec<&str> =
             schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        // However the maps of JSON are built: with some crates in the house they keep their order, without they sort.
+        known.sort_unstable();
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             let place = Place { key: Some(key.span()), value: value.span() };

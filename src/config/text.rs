@@ -62,6 +62,8 @@ text! {
     MinuteText "minute-price" "a price such as \"$0.008/min\", or \"0\""
     /// A model of a provider.
     ModelText "model" "a provider and a model such as \"anthropic/claude-opus-5-5\""
+    /// Where a server answers over HTTP.
+    WebAddress "web-address" "an address such as \"http://127.0.0.1:8080/v1\""
     /// A key, or two held together.
     KeyText "key" "a key such as \"g\", \"G\", \"ctrl-l\", \"f5\", \"space\" or \"shift-tab\""
 }
@@ -131,6 +133,7 @@ pub fn complaint(format: &str, text: &str) -> Option<String> {
         "money" if NanoUsd::parse(text).is_none() => not("an amount of dollars"),
         "minute-price" if minute_price(text).is_none() => not("the price of a minute"),
         "model" if !is_model(text) => not("a model of a provider"),
+        "web-address" if !is_web_address(text) => not("an address that begins with http:// or https://"),
         "command" if text.trim().is_empty() => not("a command"),
         "key" => text.parse::<super::keymap::chord::KeyChord>().err().map(|error| error.to_string()),
         _ => None,
@@ -150,6 +153,12 @@ fn minute_price(text: &str) -> Option<NanoUsd> {
 
 fn is_model(text: &str) -> bool {
     text.split_once('/').is_some_and(|(provider, model)| is_name(provider) && !model.trim().is_empty())
+}
+
+fn is_web_address(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '['))
+        && !text.contains(['@', ' ', '?', '#'])
 }
 
 fn is_variable(text: &str) -> bool {

@@ -33,7 +33,8 @@ pub(super) fn describe(root: &Value, schema: &Value) -> String {
         kind if kind == "array" => format!("a list in brackets, each {}", describe(root, &schema["items"])),
         _ => match schema["properties"].as_object() {
             Some(known) => {
-                let known: Vec<String> = known.keys().map(|key| format!("`{key}`")).collect();
+                let mut known: Vec<String> = known.keys().map(|key| format!("`{key}`")).collect();
+                known.sort_unstable();
                 format!("a table with {}", known.join(", "))
             }
             None => "a table".to_owned(),

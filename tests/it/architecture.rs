@@ -70,6 +70,12 @@ const PURE: &[&str] = &[
     "control/threads.rs",
     "price/",
     "agent/machine/",
+    "agent/model/breaker.rs",
+    "agent/model/fault.rs",
+    "agent/model/rate.rs",
+    "agent/model/retry.rs",
+    "agent/model/sse.rs",
+    "agent/model/wire/",
     "engine/docker/pool/plan/",
 ];
 const IMPURE: &[&str] =

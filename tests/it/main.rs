@@ -7,6 +7,7 @@ mod dock;
 mod home;
 mod inside;
 mod terminal;
+mod wire;
 
 mod architecture;
 mod away;
@@ -27,6 +28,7 @@ mod gate;
 mod images;
 mod killed;
 mod mischief;
+mod models;
 mod outlive;
 mod recovery;
 mod refused;

@@ -1,4 +1,23 @@
 //! Models: one trait, and what speaks each provider's wire.
+//!
+//! [`Models`] knows who can be asked and gives out a [`Model`] for each role: a chain of models that tries again, falls back, and leaves
+//! alone whoever fails all the time. `docs/models.md` says how.
+
+mod attempt;
+mod breaker;
+mod chain;
+mod fault;
+mod key;
+mod models;
+mod rate;
+mod retry;
+mod sse;
+mod wire;
+
+pub use attempt::Timing;
+pub use breaker::BreakerState;
+pub use models::{KeyState, Models, NoModel, ProviderState};
+pub use retry::Patience;
 
 use std::time::Duration;
 
@@ -36,6 +55,11 @@ pub enum Piece {
     },
     /// The provider lives; nothing was said.
     Alive,
+    /// It starts over, with the same model or the next one: what came before is void.
+    Again {
+        /// What was wrong, and what is done now.
+        why: String,
+    },
     /// It is complete. Always the last.
     End(Box<Reply>),
 }

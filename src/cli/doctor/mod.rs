@@ -2,6 +2,7 @@
 
 mod engines;
 mod mend;
+mod models;
 
 use std::{borrow::Cow, io::IsTerminal as _, process::ExitCode};
 
@@ -72,6 +73,7 @@ pub async fn run(args: Args, reach: Reach) -> Result<ExitCode, Problem> {
         findings.push(tool(program, args).await);
     }
     findings.extend(engines::look(&place).await);
+    findings.extend(models::look(&place));
     findings.push(project());
     findings.push(terminal());
     if args.json {

@@ -12,8 +12,11 @@ use crate::{
         definition::file::FixFile,
         keymap::action::{ACTIONS, Context},
         schema::{OneOrMany, Table},
-        settings::{Bandwidth, Color, Glyphs, Unpriced},
-        text::{DurationText, EngineAddress, KeyText, MinuteText, ModelText, MoneyText, NodeName, SizeText},
+        settings::{
+            Bandwidth, Color, Glyphs, Unpriced,
+            model::{Effort, ProviderKind},
+        },
+        text::{DurationText, EngineAddress, KeyText, MinuteText, ModelText, MoneyText, NodeName, SizeText, WebAddress},
     },
     domain::price::Decimal,
 };
@@ -26,6 +29,12 @@ pub struct SettingsFile {
     pub projects: Vec<ProjectFile>,
     /// Engines that run containers, by name.
     pub engines: Table<NodeName, EngineFile>,
+    /// Who is asked for models, by name. Those whose usual variable holds a key are there without a table.
+    pub providers: Table<NodeName, ProviderFile>,
+    /// Models by names of your own.
+    pub models: Table<NodeName, ModelFile>,
+    /// Which models a role of agents asks; `default` is for all that have none of their own.
+    pub roles: Table<NodeName, RoleFile>,
     /// How much gonogo may use.
     pub limits: LimitsFile,
     /// How the board looks.
@@ -128,6 +137,57 @@ pub struct EngineFile {
     pub default: bool,
     /// Whether workspaces are sent to it even if it is on this machine, because it sees other files.
     pub ship: bool,
+}
+
+/// A provider of models.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("required" = ["kind"]))]
+pub struct ProviderFile {
+    /// How it is spoken to.
+    pub kind: Option<Choice<ProviderKind>>,
+    /// Its base address; needed for `openai-compatible`, otherwise the provider's own if it isn't given.
+    pub url: Option<WebAddress>,
+    /// The variable that holds its key. Keys themselves never stand in this file.
+    pub key_env: Option<String>,
+    /// The file that holds its key and nothing else; `~` is the home directory.
+    pub key_file: Option<String>,
+    /// The command that prints its key: a text for `sh`, or a list of words.
+    pub key_command: Option<OneOrMany<String>>,
+    /// Requests a minute at most; as many as it takes if it isn't given.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub requests_per_minute: Option<u32>,
+    /// Its model, where nothing else says which.
+    pub model: Option<String>,
+}
+
+/// A model by a name of your own.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("required" = ["provider", "model"]))]
+pub struct ModelFile {
+    /// Whose it is: a name in `[providers]`, or a built-in one.
+    pub provider: Option<NodeName>,
+    /// What they call it.
+    pub model: Option<String>,
+    /// Tokens of an answer at most, reasoning included.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub max_output: Option<u32>,
+    /// Tokens that it takes in at all.
+    #[schemars(range(min = 1000, max = 100_000_000))]
+    pub context: Option<u64>,
+    /// How much it is to reason; as the provider has it if it isn't given.
+    pub effort: Option<Choice<Effort>>,
+}
+
+/// The models of a role.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("required" = ["models"]))]
+pub struct RoleFile {
+    /// The first is asked; each next one when those before it can't answer. Names in `[models]`, or `provider/model`.
+    #[schemars(length(min = 1))]
+    pub models: Vec<String>,
 }
 
 /// How much gonogo may use.

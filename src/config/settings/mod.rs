@@ -2,6 +2,7 @@
 
 pub mod file;
 mod money;
+pub mod model;
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +28,7 @@ use crate::{
     },
 };
 use file::{EngineFile, KeysFile, LimitsFile, ProjectFile, SettingsFile, ThemeFile};
+use model::ModelSettings;
 
 /// What one person wants of gonogo, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct Settings {
     pub projects: Vec<ProjectPath>,
     /// Engines that run containers, by name.
     pub engines: Vec<EngineSpec>,
+    /// Who is asked for models, and which.
+    pub models: ModelSettings,
     /// How much gonogo may use.
     pub limits: Limits,
     /// How the board looks.
@@ -171,6 +175,7 @@ impl Default for Settings {
         Self {
             projects: Vec::new(),
             engines: Vec::new(),
+            models: ModelSettings::default(),
             limits: limits(&LimitsFile::default()),
             theme: theme(ThemeFile::default()),
             bandwidth: Bandwidth::default(),
@@ -221,7 +226,10 @@ pub fn parse(name: &str, source: &str, base: Option<&Path>, home: Option<&Path>)
     if auto_is_wrong {
         fix.auto.clear();
     }
+    let check = model::Check { places: &places, mistakes: &mut mistakes, base, home };
+    let models = check.models(file.providers.0, file.models.0, file.roles.0);
     let settings = Settings {
+        models,
         projects: projects(file.projects, base, home),
         engines: engines(file.engines.0, base, home),
         limits: limits(&file.limits),
@@ -236,7 +244,7 @@ pub fn parse(name: &str, source: &str, base: Option<&Path>, home: Option<&Path>)
     let unclear = |path: &[String]| readable.mistakes.iter().any(|broken| path.starts_with(&broken.path));
     mistakes.retain(|mistake| !unclear(&mistake.path));
     mistakes.extend(readable.mistakes.iter().cloned());
-    Loaded { settings, problems: locate_all(mistakes, name, source) }
+    Loaded { settings, problems: locate_all(mistakes, name, &model::masked(source)) }
 }
 
 fn projects(files: Vec<ProjectFile>, base: Option<&Path>, home: Option<&Path>) -> Vec<ProjectPath> {
