@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, env, exec, init,
-    logs, pictures, prune, ps, run, stats, status, watch,
+    logs, pictures, prune, ps, rules, run, stats, status, watch,
 };
 
 /// Mission control for software delivery, in a terminal.
@@ -42,6 +42,8 @@ pub enum Command {
     Go(answer::GoArgs),
     /// Answer NO-GO, with words
     Nogo(answer::NoGoArgs),
+    /// List what agents may do without asking, or revoke one of these rules
+    Rules(rules::Args),
     /// Stop a run or one of its jobs
     Cancel(change::CancelArgs),
     /// Run the failed jobs of a run again

@@ -24,12 +24,14 @@ pub mod exec;
 pub mod init;
 pub mod logging;
 pub mod logs;
+pub mod permission;
 pub mod pictures;
 pub mod place;
 pub mod plain;
 pub mod prune;
 pub mod ps;
 pub mod report;
+pub mod rules;
 pub mod run;
 pub mod stats;
 pub mod status;
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
         Some(Command::Approvals(args)) => on_runtime(approvals::run(args, reach)),
         Some(Command::Go(args)) => on_runtime(answer::go(args, reach)),
         Some(Command::Nogo(args)) => on_runtime(answer::nogo(args, reach)),
+        Some(Command::Rules(args)) => on_runtime(rules::run(args, reach)),
         Some(Command::Cancel(args)) => on_runtime(change::cancel(args, reach)),
         Some(Command::Retry(args)) => on_runtime(change::retry(args, reach)),
         Some(Command::Repair(args)) => on_runtime(change::repair(args, reach)),

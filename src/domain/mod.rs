@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod patch;
 pub mod plan;
 pub mod proposal;
+pub mod rule;
 pub mod talk;
 pub mod time;
 pub mod usage;

@@ -9,6 +9,8 @@ pub mod job;
 pub mod project;
 pub mod proposal;
 pub mod repair;
+pub mod rule;
 pub mod run;
 pub mod thread;
 pub mod timeline;
+pub mod trace;

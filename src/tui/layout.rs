@@ -50,6 +50,8 @@ pub struct Layout {
     pub logs: Rect,
     /// Pane 4.
     pub timeline: Rect,
+    /// Pane 5.
+    pub agent: Rect,
     /// Pane 7.
     pub containers: Rect,
     /// What happened, where that has a column of its own.
@@ -78,6 +80,7 @@ impl Layout {
             runs: NOWHERE,
             logs: NOWHERE,
             timeline: NOWHERE,
+            agent: NOWHERE,
             containers: NOWHERE,
             history: NOWHERE,
             card: NOWHERE,
@@ -104,6 +107,7 @@ impl Layout {
             Class::Deck => layout.deck(ui, body, asked),
             Class::Wall => layout.wall(ui, body, asked),
         }
+        layout.seat_agent(ui);
         layout
     }
 
@@ -216,6 +220,23 @@ impl Layout {
         body
     }
 
+    /// Gives pane 5 its place: under the log where both have room, else in its place, and the timeline's where they stand over each
+    /// other.
+    fn seat_agent(&mut self, ui: &Ui) {
+        if !ui.thread.open || !self.agent.is_empty() || self.logs.is_empty() || ui.zoom {
+            return;
+        }
+        if self.logs.height >= 18 {
+            let agent = (self.logs.height * 3 / 5).max(10);
+            [self.logs, self.agent] = rows(self.logs, [Constraint::Fill(1), Constraint::Length(agent)]);
+        } else if ui.focus != Pane::Logs {
+            self.agent = std::mem::replace(&mut self.logs, NOWHERE);
+            if self.timeline.width == self.agent.width && self.agent.height < 14 {
+                self.agent = self.agent.union(std::mem::replace(&mut self.timeline, NOWHERE));
+            }
+        }
+    }
+
     /// Keeps a line for the news that somebody is asked.
     fn with_asks(&mut self, body: Rect, asked: bool) -> Rect {
         if !asked {
@@ -237,6 +258,7 @@ impl Layout {
             Pane::Runs => &mut self.runs,
             Pane::Logs | Pane::Card => &mut self.logs,
             Pane::Timeline => &mut self.timeline,
+            Pane::Agent => &mut self.agent,
             Pane::Containers => &mut self.containers,
         }
     }
@@ -248,6 +270,7 @@ impl Layout {
             Pane::Runs => self.runs,
             Pane::Logs => self.logs,
             Pane::Timeline => self.timeline,
+            Pane::Agent => self.agent,
             Pane::Containers => self.containers,
             Pane::Card => self.card,
         }

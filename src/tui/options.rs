@@ -1,6 +1,6 @@
 //! How the board is to look and behave, and how it was left.
 
-use std::{env, path::PathBuf};
+use std::{collections::BTreeMap, env, path::PathBuf};
 
 use jiff::tz::TimeZone;
 
@@ -37,6 +37,10 @@ pub struct Options {
     pub host: Option<String>,
     /// Given as soon as the board is open.
     pub opening: Vec<Command>,
+    /// Names of models that can be asked, for whoever types one.
+    pub models: Vec<String>,
+    /// How many tokens each model takes at once, by its full name.
+    pub windows: BTreeMap<String, u64>,
 }
 
 impl Default for Options {
@@ -54,6 +58,8 @@ impl Default for Options {
             in_process: false,
             host: None,
             opening: Vec::new(),
+            models: Vec::new(),
+            windows: BTreeMap::new(),
         }
     }
 }

@@ -80,6 +80,7 @@ fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
             list.push((Timeline, Action::ZoomIn, "closer"));
             list.push((Timeline, Action::ZoomOut, "wider"));
         }
+        Pane::Agent => list.extend(for_agent(ui, state)),
         Pane::Containers => {
             list.push((Global, Action::Open, "log"));
             list.extend(for_container(ui));
@@ -91,7 +92,7 @@ fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
         }
         Pane::Card => list.push((Global, Action::Approvals, "next question")),
     }
-    if ui.focus != Pane::Containers {
+    if !matches!(ui.focus, Pane::Containers | Pane::Agent) {
         list.push((Global, Action::Start, "start"));
     }
     list.extend([
@@ -123,6 +124,19 @@ fn spans(ui: &Ui, (context, action, word): (Context, Action, &str)) -> Vec<Span<
         return Vec::new();
     }
     vec![Span::styled(key, theme.accent), Span::styled(format!(" {word}  "), theme.quiet)]
+}
+
+/// What can be done with the conversation as it stands.
+fn for_agent(ui: &Ui, state: &State) -> Vec<(Context, Action, &'static str)> {
+    use Context::{Agent, Global};
+    let mut list = vec![(Agent, Action::Write, "write")];
+    match ui.thread.thread(state) {
+        None => list.extend([(Global, Action::Open, "open"), (Global, Action::Start, "new")]),
+        Some(thread) if thread.turn.is_some() => list.push((Global, Action::Stop, "interrupt")),
+        Some(_) => list.extend([(Global, Action::Rerun, "retry"), (Agent, Action::EditLast, "edit last")]),
+    }
+    list.extend([(Agent, Action::FoldTool, "unfold"), (Global, Action::Find, "find")]);
+    list
 }
 
 /// What can be done to the chosen container as it stands.
