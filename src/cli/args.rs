@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, env, exec, init,
+    agent, answer, approvals, attach, backup, change, chat, completions, config, daemon, demo, diagnose, doctor, env, exec, init,
     logs, pictures, prune, ps, rules, run, stats, status, watch,
 };
 
@@ -42,6 +42,10 @@ pub enum Command {
     Go(answer::GoArgs),
     /// Answer NO-GO, with words
     Nogo(answer::NoGoArgs),
+    /// Say something to an agent, and print its answer as it comes
+    Chat(chat::Args),
+    /// List agents, stop one, or say how they fare
+    Agent(agent::Args),
     /// List what agents may do without asking, or revoke one of these rules
     Rules(rules::Args),
     /// Stop a run or one of its jobs

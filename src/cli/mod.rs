@@ -1,6 +1,7 @@
 //! The composition root: what was typed, one file a subcommand.
 
 pub mod answer;
+pub mod agent;
 pub mod approvals;
 pub mod args;
 pub mod attach;
@@ -9,6 +10,7 @@ pub mod backup;
 pub mod board;
 pub mod call;
 pub mod change;
+pub mod chat;
 pub mod client;
 pub mod completions;
 pub mod config;
@@ -62,6 +64,8 @@ pub fn main() -> ExitCode {
         Some(Command::Go(args)) => on_runtime(answer::go(args, reach)),
         Some(Command::Nogo(args)) => on_runtime(answer::nogo(args, reach)),
         Some(Command::Rules(args)) => on_runtime(rules::run(args, reach)),
+        Some(Command::Chat(args)) => on_runtime(chat::run(args, reach)),
+        Some(Command::Agent(args)) => on_runtime(agent::run(args, reach)),
         Some(Command::Cancel(args)) => on_runtime(change::cancel(args, reach)),
         Some(Command::Retry(args)) => on_runtime(change::retry(args, reach)),
         Some(Command::Repair(args)) => on_runtime(change::repair(args, reach)),

@@ -31,7 +31,7 @@ const TITLE: usize = 60;
 /// Decides on what is wanted of a conversation.
 pub(super) fn talk(state: &State, actor: &Actor, what: &ThreadCommand) -> Result<Granted, Refusal> {
     match what {
-        ThreadCommand::Say { thread, root, about, role, text, attached } => {
+        ThreadCommand::Say { thread, root, about, role, model, text, attached } => {
             let words = Words { text, attached };
             match thread {
                 Some(id) => {
@@ -39,7 +39,7 @@ pub(super) fn talk(state: &State, actor: &Actor, what: &ThreadCommand) -> Result
                     words.check()?;
                     Ok((vec![of(*id, words.said(actor))], Answer::Thread { thread: *id }))
                 }
-                None => open(state, actor, root.as_deref(), (about, role.as_deref()), &words),
+                None => open(state, actor, root.as_deref(), (about, role.as_deref(), model.as_ref()), &words),
             }
         }
         ThreadCommand::Interrupt { thread } => {
@@ -111,7 +111,7 @@ fn open(
     state: &State,
     actor: &Actor,
     root: Option<&Path>,
-    (about, role): (&About, Option<&str>),
+    (about, role, model): (&About, Option<&str>, Option<&String>),
     words: &Words<'_>,
 ) -> Result<Granted, Refusal> {
     words.check()?;
@@ -134,7 +134,11 @@ fn open(
         title: words.title(),
         by: actor.clone(),
     };
-    events.extend([of(thread, opened), of(thread, words.said(actor))]);
+    events.push(of(thread, opened));
+    if let Some(model) = model {
+        events.push(of(thread, ThreadEvent::Changed { title: None, role: None, model: Some(model.clone()) }));
+    }
+    events.push(of(thread, words.said(actor)));
     Ok((events, Answer::Thread { thread }))
 }
 

@@ -114,6 +114,12 @@ impl State {
                 self.give_rule(*thread, event, record);
                 Thread::apply(&mut self.threads, *thread, event, record);
                 self.keep_bounded(*thread);
+                let about = self.threads.get(thread).map(|thread| (thread.about.run, thread.about.job.clone()));
+                if let Some((Some(run), job)) = about
+                    && let Some(run) = self.runs.get_mut(&run)
+                {
+                    run.remark(record, job.as_ref());
+                }
             }
             Event::Control { event: ControlEvent::RuleRevoked { rule, .. } } => {
                 self.rules.remove(rule);

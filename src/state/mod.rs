@@ -11,6 +11,7 @@ pub mod proposal;
 pub mod repair;
 pub mod rule;
 pub mod run;
+pub mod tally;
 pub mod thread;
 pub mod timeline;
 pub mod trace;

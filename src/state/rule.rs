@@ -141,7 +141,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{
-        domain::id::Seq,
         protocol::{
             event::{Cause, ControlEvent, Event},
             thread::{About, Woken},

@@ -8,6 +8,7 @@ mod containers;
 mod keys;
 mod link;
 mod screens;
+mod thread;
 mod wheel;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

@@ -25,7 +25,12 @@ pub struct Draft {
 
 impl Draft {
     /// What is to be done now: nothing is left to wait for.
-    pub fn command(&self, root: Option<std::path::PathBuf>, about: About, role: Option<String>) -> ThreadCommand {
+    pub fn command(
+        &self,
+        root: Option<std::path::PathBuf>,
+        about: About,
+        (role, model): (Option<String>, Option<String>),
+    ) -> ThreadCommand {
         match (self.thread, self.takes_back) {
             (Some(thread), Some(from)) => ThreadCommand::TakeBack { thread, from },
             (thread, _) => ThreadCommand::Say {
@@ -33,6 +38,7 @@ impl Draft {
                 root,
                 about,
                 role,
+                model,
                 text: self.text.clone(),
                 attached: self.attached.clone(),
             },

@@ -2,6 +2,7 @@
 
 pub mod draft;
 pub mod export;
+pub mod fixture;
 pub mod live;
 pub mod page;
 pub mod slash;
@@ -46,6 +47,8 @@ pub struct ThreadPane {
     pub draft: Option<Draft>,
     /// Who is to answer in the next new conversation.
     pub role: Option<String>,
+    /// Which model is to answer there.
+    pub model: Option<String>,
     /// What could be meant by what is being typed.
     pub offered: Vec<String>,
     /// How far back in what was said earlier: 1 is the last.

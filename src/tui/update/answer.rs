@@ -33,7 +33,7 @@ pub(super) fn open(ui: &mut Ui, state: &State) {
 }
 
 /// Opens this question, which waits; the log goes to what it is about.
-pub(super) fn open_this(ui: &mut Ui, state: &State, id: ApprovalId) {
+pub(in crate::tui) fn open_this(ui: &mut Ui, state: &State, id: ApprovalId) {
     ui.card.later.remove(&id);
     ui.card.show(Some(id.clone()));
     ui.card.opened = true;

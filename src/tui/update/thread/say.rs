@@ -246,7 +246,7 @@ fn go_on(ui: &mut Ui, state: &State) -> Vec<Effect> {
     }
     let run = ui.run().filter(|run| state.runs.contains_key(run));
     let about = About { run, ..About::default() };
-    let what = draft.command(root, about, ui.thread.role.clone());
+    let what = draft.command(root, about, (ui.thread.role.clone(), ui.thread.model.clone()));
     vec![Effect::Command(Command::Talk { what }, Purpose::Spoken)]
 }
 
@@ -272,7 +272,7 @@ pub(in crate::tui) fn spoken(ui: &mut Ui, state: &State, answer: &Answer) -> Vec
         && began
     {
         ui.thread.show(Some(*thread));
-        ui.thread.role = None;
+        (ui.thread.role, ui.thread.model) = (None, None);
     }
     if works {
         ui.say("the agent is at work: it takes this up next");
@@ -300,6 +300,10 @@ fn told(ui: &mut Ui, state: &State, slash: Slash) -> Vec<Effect> {
         super::talk(ThreadCommand::Change { thread, title, role, model }, said)
     };
     match slash {
+        Slash::Model(name) if ui.thread.shown.is_none() => {
+            ui.say(format!("{name} answers in the new conversation"));
+            ui.thread.model = (!name.is_empty()).then_some(name);
+        }
         Slash::Model(name) if name.is_empty() => return change(ui, (None, None, Some(name)), "the role's own model answers"),
         Slash::Model(name) => {
             let said = format!("{name} answers from now on");
