@@ -7,6 +7,7 @@ mod away;
 mod flow;
 mod fold;
 mod lasting;
+mod permissions;
 mod repairs;
 
 use std::collections::{BTreeMap, BTreeSet};

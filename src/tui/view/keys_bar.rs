@@ -51,6 +51,9 @@ fn said(ui: &Ui, notice: &Notice, width: usize) -> Line<'static> {
 fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
     use Context::{Containers, Global, List, Logs, Timeline};
     let theme = &ui.options.theme;
+    if ui.composes() {
+        return composing(ui, state, width);
+    }
     let mut list: Vec<(Context, Action, &str)> = Vec::new();
     if ui.card.current.is_some() && ui.focus != Pane::Card {
         list.push((Global, Action::Approvals, "answer"));
@@ -124,6 +127,22 @@ fn spans(ui: &Ui, (context, action, word): (Context, Action, &str)) -> Vec<Span<
         return Vec::new();
     }
     vec![Span::styled(key, theme.accent), Span::styled(format!(" {word}  "), theme.quiet)]
+}
+
+/// While somebody writes to an agent no letter is a key.
+fn composing(ui: &Ui, state: &State, width: usize) -> Line<'static> {
+    let theme = &ui.options.theme;
+    let works = ui.thread.thread(state).is_some_and(|thread| thread.turn.is_some());
+    let list = if works {
+        [("Enter", "queue"), ("Ctrl-J", "line"), ("Up", "earlier"), ("Esc", "interrupt")]
+    } else {
+        [("Enter", "say"), ("Ctrl-J", "line"), ("Up", "earlier"), ("Esc", "leave the text")]
+    };
+    let key = |(key, word): (&'static str, &str)| {
+        [Span::styled(key, theme.accent), Span::styled(format!(" {word}  "), theme.quiet)]
+    };
+    let spans: Vec<Span<'static>> = std::iter::once(Span::raw(" ")).chain(list.into_iter().flat_map(key)).collect();
+    Line::from(columns::cut(&spans, 0, width))
 }
 
 /// What can be done with the conversation as it stands.

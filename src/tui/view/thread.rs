@@ -56,7 +56,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         Some(thread) => format!("5 Agent · {} {}", thread.id, visible(&thread.title)),
         None => "5 Agent".to_owned(),
     };
-    let notes = thread.map_or_else(|| list_notes(ui, state), |thread| notes(ui, thread));
+    let notes = thread.map_or_else(|| list_notes(ui, state), |thread| notes(ui, thread, usize::from(area.width)));
     let inside = pane::indent(pane::frame(buf, area, ui, layout, Some(Pane::Agent), &title, notes));
     if inside.is_empty() {
         return None;
@@ -77,23 +77,35 @@ fn list_notes(ui: &Ui, state: &State) -> Vec<Span<'static>> {
     vec![Span::styled(format!("{} {waits} ask", ui.options.glyphs.asking), ui.options.theme.warn)]
 }
 
-/// Who answers, how full the context is, what it used and cost, how it stands.
-fn notes(ui: &Ui, thread: &Thread) -> Vec<Span<'static>> {
+/// Who answers, how full the context is, what it used and cost, how it stands: as much of it as leaves room for the title.
+fn notes(ui: &Ui, thread: &Thread, width: usize) -> Vec<Span<'static>> {
+    let forms = [4, 3, 2, 1].map(|detail| of_detail(ui, thread, detail));
+    let [.., shortest] = &forms;
+    let title = 14 + columns::width(&thread.title).min(30);
+    forms.iter().find(|form| columns::spans_width(form) + title <= width).unwrap_or(shortest).clone()
+}
+
+fn of_detail(ui: &Ui, thread: &Thread, detail: u8) -> Vec<Span<'static>> {
     let theme = &ui.options.theme;
-    let dot = format!(" {} ", ui.options.glyphs.dot);
-    let mut parts = vec![Span::styled(thread.role.clone(), theme.quiet)];
-    let wide = ui.size.0 >= 100;
+    let quiet = |text: String| Span::styled(text, theme.quiet);
+    let mut parts = Vec::new();
+    if detail > 1 {
+        parts.push(quiet(visible(&thread.role)));
+    }
     if let Some(model) = &thread.last_model {
-        let name = if wide { model.to_string() } else { model.model.clone() };
-        parts.push(Span::styled(visible(&name), theme.quiet));
+        if detail > 2 {
+            parts.push(quiet(visible(&if detail > 3 { model.to_string() } else { model.model.clone() })));
+        }
         let context = match ui.options.windows.get(&model.to_string()) {
             Some(window) if *window > 0 => format!("ctx {}%", thread.context * 100 / window),
             _ => format!("ctx {}", tokens(thread.context)),
         };
-        parts.push(Span::styled(context, theme.quiet));
-        if wide {
+        if detail > 1 {
+            parts.push(quiet(context));
+        }
+        if detail > 3 {
             let (up, down) = (tokens(thread.usage.prompt()), tokens(thread.usage.output));
-            parts.push(Span::styled(format!("in {up} out {down}"), theme.quiet));
+            parts.push(quiet(format!("in {up} out {down}")));
         }
         parts.push(Span::styled(cost(thread), theme.text));
     }
@@ -102,7 +114,7 @@ fn notes(ui: &Ui, thread: &Thread) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     for part in parts {
         if !spans.is_empty() {
-            spans.push(Span::styled(dot.clone(), theme.quiet));
+            spans.push(quiet(format!(" {} ", ui.options.glyphs.dot)));
         }
         spans.push(part);
     }
@@ -112,6 +124,7 @@ fn notes(ui: &Ui, thread: &Thread) -> Vec<Span<'static>> {
 /// The word for how it stands; while pieces of an answer come, that.
 fn word(ui: &Ui, thread: &Thread) -> String {
     match ui.thread.live.get(&thread.id) {
+        _ if !thread.wishes.is_empty() => thread.word().to_owned(),
         Some(live) if live.text.is_empty() && live.thinking > 0 => format!("thinking {} B", live.thinking),
         Some(live) if !live.text.is_empty() => "streaming".to_owned(),
         _ => thread.word().to_owned(),

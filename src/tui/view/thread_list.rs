@@ -67,9 +67,9 @@ pub(super) fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
         if unread {
             right.push(Span::styled("new  ", theme.accent.patch(theme.strong)));
         }
-        if width >= 60 {
+        if width >= 90 {
             let run = one.about.run.map(|run| format!("run {run}  ")).unwrap_or_default();
-            right.push(Span::styled(format!("{run}{}  ", one.role), theme.quiet));
+            right.push(Span::styled(format!("{run}{}  ", visible(&one.role)), theme.quiet));
         }
         let cost = if one.last_model.is_some() { thread::cost(one) } else { String::new() };
         right.push(Span::styled(cost, theme.quiet));
