@@ -86,7 +86,13 @@ async fn list(place: &Place, all: bool, json: bool) -> Result<ExitCode, Problem>
     for thread in threads {
         let model = thread.last_model.as_ref().map(ToString::to_string).unwrap_or_default();
         let title = visible(&thread.title);
-        say(&format!("{:<4} {:<9} {:<10} turn {:<3} {model}  {title}", thread.id.to_string(), thread.word(), thread.role, thread.turns));
+        say(&format!(
+            "{:<4} {:<9} {:<10} turn {:<3} {model}  {title}",
+            thread.id.to_string(),
+            thread.word(),
+            thread.role,
+            thread.turns
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -117,7 +123,12 @@ async fn stats(place: &Place, json: bool) -> Result<ExitCode, Problem> {
             role.took.to_string(),
             role.cost
         ));
-        let others: Vec<String> = role.outcomes.iter().filter(|(word, _)| **word != "done").map(|(word, count)| format!("{word} {count}")).collect();
+        let others: Vec<String> = role
+            .outcomes
+            .iter()
+            .filter(|(word, _)| **word != "done")
+            .map(|(word, count)| format!("{word} {count}"))
+            .collect();
         if !others.is_empty() {
             say(&format!("{:<16}  {}", "", others.join(", ")));
         }
@@ -147,8 +158,9 @@ fn as_json(tally: &Tally) -> Value {
     let categories = tally.categories.iter().map(|(name, category)| {
         json!({ "category": name, "tried": category.tried, "proposed": category.proposed, "approved": category.approved })
     });
-    let tools = tally.tools.iter().map(|(name, tool)| {
-        json!({ "tool": name, "used": tool.used, "failed": tool.failed, "ms": tool.took.0 })
-    });
+    let tools = tally
+        .tools
+        .iter()
+        .map(|(name, tool)| json!({ "tool": name, "used": tool.used, "failed": tool.failed, "ms": tool.took.0 }));
     json!({ "roles": roles.collect::<Vec<_>>(), "categories": categories.collect::<Vec<_>>(), "tools": tools.collect::<Vec<_>>() })
 }

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    agent, answer, approvals, attach, backup, change, chat, completions, config, daemon, demo, diagnose, doctor, env, exec, init,
-    logs, pictures, prune, ps, rules, run, stats, status, watch,
+    agent, answer, approvals, attach, backup, change, chat, completions, config, daemon, demo, diagnose, doctor, env,
+    exec, init, logs, pictures, prune, ps, rules, run, stats, status, watch,
 };
 
 /// Mission control for software delivery, in a terminal.

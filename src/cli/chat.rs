@@ -191,7 +191,10 @@ impl Listening {
             }
             ThreadEvent::PermissionAsked { number, wish } if !self.json => {
                 let id = format!("t{}/{number}", self.thread);
-                warn(&format!("asks: {}\n      gonogo go {id}   or: gonogo nogo {id} --why \"...\"", visible(&wish_words(wish))));
+                warn(&format!(
+                    "asks: {}\n      gonogo go {id}   or: gonogo nogo {id} --why \"...\"",
+                    visible(&wish_words(wish))
+                ));
             }
             ThreadEvent::TurnEnded { outcome, .. } => return Some(outcome.clone()),
             _ => {}

@@ -1,7 +1,7 @@
 //! The composition root: what was typed, one file a subcommand.
 
-pub mod answer;
 pub mod agent;
+pub mod answer;
 pub mod approvals;
 pub mod args;
 pub mod attach;

@@ -62,9 +62,9 @@ pub fn show(state: &State, id: (ThreadId, u32), json: bool) -> Result<(), Proble
 fn find(state: &State, (thread, number): (ThreadId, u32)) -> Result<(&Thread, &Asked), Problem> {
     let thread = state.threads.get(&thread);
     let asked = thread.and_then(|thread| thread.wishes.get(&number));
-    thread.zip(asked).ok_or_else(|| {
-        Problem::usage("this does not wait for an answer").hint("`gonogo approvals` lists what waits")
-    })
+    thread
+        .zip(asked)
+        .ok_or_else(|| Problem::usage("this does not wait for an answer").hint("`gonogo approvals` lists what waits"))
 }
 
 fn to_json(id: &str, thread: &Thread, asked: &Asked) -> Value {
@@ -85,7 +85,9 @@ pub async fn answer(
     with_client(&place, 1, async |client| {
         let (_, asked) = find(&client.state, (thread, number))?;
         if go && why.trim().is_empty() && matches!(asked.wish, Wish::Question { .. }) {
-            return Err(Problem::usage("this is a question").hint(format!("gonogo go t{thread}/{number} --say \"...\"")));
+            return Err(
+                Problem::usage("this is a question").hint(format!("gonogo go t{thread}/{number} --say \"...\""))
+            );
         }
         let said = match (go, &scope) {
             (false, _) => "not allowed".to_owned(),

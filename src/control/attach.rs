@@ -54,7 +54,8 @@ pub(super) async fn answer(library: Library, query: Query) -> Result<Answer, Ref
             Ok(attached(name, &text))
         }
         Query::Attach { root, name } => {
-            let read = tokio::task::spawn_blocking(move || read(&library, root, &name).map(|text| attached(name, &text)));
+            let read =
+                tokio::task::spawn_blocking(move || read(&library, root, &name).map(|text| attached(name, &text)));
             read.await.unwrap_or_else(|error| Err(Refusal::new(format!("reading failed: {error}"))))
         }
         Query::Paths { root, prefix } => {
@@ -87,7 +88,8 @@ fn read(library: &Library, root: Option<PathBuf>, name: &str) -> Result<String, 
         ("@file", "") => Err(Refusal::new("@file needs a path").hint("@file src/lib.rs")),
         ("@file", path) => file(&of_project(root)?, path),
         ("@log", rest) => {
-            let (run, job) = rest.split_once('/').ok_or_else(|| Refusal::new("@log needs RUN/JOB").hint("@log 12/test"))?;
+            let (run, job) =
+                rest.split_once('/').ok_or_else(|| Refusal::new("@log needs RUN/JOB").hint("@log 12/test"))?;
             log(library, number(run)?, &JobKey::from(job))
         }
         ("@run", rest) => {
@@ -131,7 +133,9 @@ fn file(root: &Path, path: &str) -> Result<String, Refusal> {
 
 fn recall(library: &Library, run: RunId) -> Result<State, Refusal> {
     let records = library.published.reader().and_then(|log| log.run(run));
-    records.map(|records| State::recall(&records)).map_err(|error| Refusal::new(format!("the log can't be read: {error}")))
+    records
+        .map(|records| State::recall(&records))
+        .map_err(|error| Refusal::new(format!("the log can't be read: {error}")))
 }
 
 /// The end of what a job has printed.
@@ -258,7 +262,9 @@ mod tests {
     #[test]
     fn what_is_given_along_is_redacted_and_of_a_size() {
         let key = format!("AKIA{}", "QWERTYUIOPASDFGH");
-        let Answer::Attached(given) = attached("@diff".into(), &format!("key {key}\n{}", "é".repeat(MOST))) else { panic!() };
+        let Answer::Attached(given) = attached("@diff".into(), &format!("key {key}\n{}", "é".repeat(MOST))) else {
+            panic!()
+        };
         assert!(!given.text.contains(&key), "{}", &given.text[..80]);
         assert!(given.text.len() < MOST + 64 && given.text.ends_with("bytes are left out]\n"));
         assert_eq!(without_colours("\x1b[1m\x1b[31merror\x1b[0m: x"), "error: x");

@@ -174,11 +174,13 @@ pub(super) fn allow(
 
 /// The pattern as it will be kept: it has to be one, and to fit what was asked.
 fn ruled(wish: &Wish, pattern: &str) -> Result<String, Refusal> {
-    let parsed: Pattern = pattern.parse().map_err(|error| Refusal::new(format!("`{pattern}` is no pattern: {error}")))?;
+    let parsed: Pattern =
+        pattern.parse().map_err(|error| Refusal::new(format!("`{pattern}` is no pattern: {error}")))?;
     match subject(wish) {
         Some((_, words)) if parsed.fits(words) => Ok(parsed.to_string()),
-        _ => Err(Refusal::new(format!("`{parsed}` does not fit what was asked"))
-            .hint("what a shell makes more of (quotes, ;, |, $) fits no pattern: allow it once, or for this conversation")),
+        _ => Err(Refusal::new(format!("`{parsed}` does not fit what was asked")).hint(
+            "what a shell makes more of (quotes, ;, |, $) fits no pattern: allow it once, or for this conversation",
+        )),
     }
 }
 
@@ -212,11 +214,13 @@ pub(super) fn revoke(state: &State, actor: &Actor, rule: u32) -> Result<Granted,
 
 fn find(state: &State, id: ThreadId) -> Result<&Thread, Refusal> {
     let found = state.threads.get(&id).filter(|thread| !thread.closed);
-    let found = found
-        .ok_or_else(|| Refusal::new(format!("there is no conversation {id}")).hint("`gonogo chat --list` lists them"))?;
+    let found = found.ok_or_else(|| {
+        Refusal::new(format!("there is no conversation {id}")).hint("`gonogo chat --list` lists them")
+    })?;
     if found.aside {
-        return Err(Refusal::new(format!("conversation {id} was put aside: it can only be looked at"))
-            .hint("begin a new one"));
+        return Err(
+            Refusal::new(format!("conversation {id} was put aside: it can only be looked at")).hint("begin a new one")
+        );
     }
     Ok(found)
 }

@@ -210,7 +210,9 @@ impl fmt::Display for ApprovalId {
 
 /// A text that names no approval.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` names no approval: a proposal is a number (`3`), a gate is RUN/GATE (`12/ship`), what an agent asks is tTHREAD/NUMBER (`t3/1`)")]
+#[error(
+    "`{0}` names no approval: a proposal is a number (`3`), a gate is RUN/GATE (`12/ship`), what an agent asks is tTHREAD/NUMBER (`t3/1`)"
+)]
 pub struct ApprovalIdError(String);
 
 impl FromStr for ApprovalId {

@@ -12,9 +12,9 @@ const LONGEST: usize = 200;
 
 /// Programs that run whatever stands behind them: of these no more is suggested than what was asked for.
 const RUNNERS: &[&str] = &[
-    "bash", "bun", "busybox", "dash", "deno", "doas", "docker", "env", "eval", "exec", "find", "fish", "ksh", "nice", "node",
-    "nohup", "npx", "parallel", "perl", "php", "podman", "python", "python2", "python3", "rm", "ruby", "sh", "ssh", "su", "sudo",
-    "time", "timeout", "uvx", "watch", "xargs", "zsh",
+    "bash", "bun", "busybox", "dash", "deno", "doas", "docker", "env", "eval", "exec", "find", "fish", "ksh", "nice",
+    "node", "nohup", "npx", "parallel", "perl", "php", "podman", "python", "python2", "python3", "rm", "ruby", "sh",
+    "ssh", "su", "sudo", "time", "timeout", "uvx", "watch", "xargs", "zsh",
 ];
 
 /// Words, the last of which may be `*`.
@@ -144,8 +144,30 @@ mod tests {
     #[test]
     fn what_a_shell_makes_more_of_fits_nothing() {
         for rest in [
-            "; rm -rf /", "&& id", "| sh", "> x", "< x", "$HOME", "$(id)", "`id`", "'a'", "\"a\"", "a\\ b", "*", "a?", "[a]",
-            "{a,b}", "~", "!1", "# x", "\nid", "\rid", "a\u{a0}id", "\u{0}", "a\u{2028}id", "(id)",
+            "; rm -rf /",
+            "&& id",
+            "| sh",
+            "> x",
+            "< x",
+            "$HOME",
+            "$(id)",
+            "`id`",
+            "'a'",
+            "\"a\"",
+            "a\\ b",
+            "*",
+            "a?",
+            "[a]",
+            "{a,b}",
+            "~",
+            "!1",
+            "# x",
+            "\nid",
+            "\rid",
+            "a\u{a0}id",
+            "\u{0}",
+            "a\u{2028}id",
+            "(id)",
         ] {
             let command = format!("cargo test {rest}");
             assert!(!fits("cargo test *", &command), "{command:?}");

@@ -96,14 +96,14 @@ impl State {
 
     /// An answer that holds always is a rule from now on.
     pub(super) fn give_rule(&mut self, id: ThreadId, event: &ThreadEvent, record: &Record) {
-        let ThreadEvent::PermissionAnswered { number, go: true, scope: Scope::Always { pattern }, by, .. } = event else {
+        let ThreadEvent::PermissionAnswered { number, go: true, scope: Scope::Always { pattern }, by, .. } = event
+        else {
             return;
         };
         let Some(thread) = self.threads.get(&id) else { return };
         let Some(Asked { wish, .. }) = thread.wishes.get(number) else { return };
         let (Some((kind, _)), Ok(pattern)) = (subject(wish), pattern.parse()) else { return };
-        let rule =
-            Rule { project: thread.project, kind, pattern, by: by.clone(), at: record.at, asked: (id, *number) };
+        let rule = Rule { project: thread.project, kind, pattern, by: by.clone(), at: record.at, asked: (id, *number) };
         self.newest_rule += 1;
         self.rules.insert(self.newest_rule, rule);
     }
@@ -140,11 +140,9 @@ impl State {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{
-        protocol::{
-            event::{Cause, ControlEvent, Event},
-            thread::{About, Woken},
-        },
+    use crate::protocol::{
+        event::{Cause, ControlEvent, Event},
+        thread::{About, Woken},
     };
 
     struct Log(State);
@@ -209,7 +207,9 @@ mod tests {
         assert!(!log.permits(1, &run("cargo test")));
         log.allow(1, run("cargo test"), Scope::Thread);
         let other_why = Wish::Run { command: "cargo test".into(), why: "again".into() };
-        assert!(log.permits(1, &other_why) && !log.permits(1, &run("cargo test -v")) && !log.permits(2, &run("cargo test")));
+        assert!(
+            log.permits(1, &other_why) && !log.permits(1, &run("cargo test -v")) && !log.permits(2, &run("cargo test"))
+        );
         assert!(!log.permits(1, &verb("cargo test", false)), "a verb of gonogo's is no command");
     }
 

@@ -76,7 +76,9 @@ impl Tally {
             Event::Thread { thread, event } => self.thread(state, *thread, event),
             Event::Run { run, event: RunEvent::Repair { job, event: RepairEvent::Finished { result } } } => {
                 let number = state.runs.get(run).and_then(|run| run.job(job)?.repair()).map(|repair| repair.number);
-                let Some(category) = number.and_then(|number| self.repairs.remove(&(*run, job.clone(), number))) else { return };
+                let Some(category) = number.and_then(|number| self.repairs.remove(&(*run, job.clone(), number))) else {
+                    return;
+                };
                 if let RepairResult::Proposed { .. } = result {
                     self.categories.entry(category.clone()).or_default().proposed += 1;
                     self.proposals.insert((*run, job.clone()), category);

@@ -45,8 +45,10 @@ pub fn of_proposal(state: &State, id: ProposalId) -> Vec<String> {
 /// A conversation, turn by turn.
 pub fn of_thread(thread: &Thread) -> Vec<String> {
     let unpriced = if thread.unpriced > 0 { format!(" + {} unpriced", thread.unpriced) } else { String::new() };
-    let mut out =
-        vec![format!("{} · conversation {} · {} turns · {}{unpriced}", thread.role, thread.id, thread.turns, thread.cost)];
+    let mut out = vec![format!(
+        "{} · conversation {} · {} turns · {}{unpriced}",
+        thread.role, thread.id, thread.turns, thread.cost
+    )];
     if thread.aside {
         out.push("  put aside: `5` shows it, read from the log".into());
     }

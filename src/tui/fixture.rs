@@ -479,7 +479,9 @@ pub fn answer(query: &Query) -> Result<Answer, Refusal> {
         Query::Run { .. } => Answer::Records(Vec::new()),
         Query::Runs { .. } => Answer::Runs { runs: Vec::new(), more: false },
         Query::Thread { .. } => Answer::Records(Vec::new()),
-        Query::Attach { name, .. } => Answer::Attached(Attached { name: name.clone(), text: format!("text of {name}") }),
+        Query::Attach { name, .. } => {
+            Answer::Attached(Attached { name: name.clone(), text: format!("text of {name}") })
+        }
         Query::Paths { prefix, .. } => Answer::Paths(vec![format!("{prefix}charge.rs"), format!("{prefix}check.rs")]),
         Query::Environments => Answer::Environments(Vec::new()),
         Query::Assign { .. } => return Err(Refusal::new("the environment is not up")),

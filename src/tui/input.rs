@@ -8,8 +8,8 @@ use crate::config::keymap::{
 };
 
 use super::{
-    ui::{Intent, Overlay, Pane, Ui},
     thread::Stroke,
+    ui::{Intent, Overlay, Pane, Ui},
     widget::{composer, text_input::Edit},
 };
 
@@ -51,8 +51,7 @@ fn meaning(ui: &Ui, key: &KeyEvent) -> (Option<Intent>, bool) {
             let focused = ui.focus == Pane::Card;
             let an_agent_asks = ui.card.wish().is_some();
             let fits = |action: &Action| an_agent_asks || !matches!(action, Action::ForThread | Action::Always);
-            let on_card =
-                || find(&[Context::Approval]).filter(|action| focused || !scrolls_card(*action)).filter(fits);
+            let on_card = || find(&[Context::Approval]).filter(|action| focused || !scrolls_card(*action)).filter(fits);
             if ui.card_is_armed()
                 && let Some(action) = on_card()
             {
@@ -114,8 +113,7 @@ fn typing(key: &KeyEvent) -> Option<Intent> {
 /// Letters are text, and nothing else: no letter is a key while somebody writes to an agent.
 fn composing(key: &KeyEvent) -> Option<Intent> {
     let held = |modifier| key.modifiers.contains(modifier);
-    let (control, alt, shift) =
-        (held(KeyModifiers::CONTROL), held(KeyModifiers::ALT), held(KeyModifiers::SHIFT));
+    let (control, alt, shift) = (held(KeyModifiers::CONTROL), held(KeyModifiers::ALT), held(KeyModifiers::SHIFT));
     let stroke = match key.code {
         KeyCode::Enter if alt || shift => Stroke::Edit(composer::Edit::Newline),
         KeyCode::Enter => Stroke::Send,

@@ -358,7 +358,10 @@ impl Ui {
     pub fn is_typing(&self) -> bool {
         match &self.overlay {
             None => {
-                self.log.field.is_some() || self.containers.field.is_some() || self.thread.field.is_some() || self.composes()
+                self.log.field.is_some()
+                    || self.containers.field.is_some()
+                    || self.thread.field.is_some()
+                    || self.composes()
             }
             Some(Overlay::Text { field, .. }) => field.is_some(),
             Some(

@@ -95,8 +95,7 @@ impl<'a> Writer<'a> {
                 self.apart = true;
             }
             Event::TaskListMarker(done) => {
-                let (mark, style) =
-                    if done { ("[x] ", self.look.theme.good) } else { ("[ ] ", self.look.theme.quiet) };
+                let (mark, style) = if done { ("[x] ", self.look.theme.good) } else { ("[ ] ", self.look.theme.quiet) };
                 self.say(mark, style);
             }
         }
@@ -112,8 +111,7 @@ impl<'a> Writer<'a> {
             Tag::Paragraph => self.space(),
             Tag::Heading { level, .. } => {
                 self.space();
-                let style =
-                    if level <= HeadingLevel::H2 { theme.accent.patch(theme.strong) } else { theme.strong };
+                let style = if level <= HeadingLevel::H2 { theme.accent.patch(theme.strong) } else { theme.strong };
                 self.styles.push(style);
             }
             Tag::BlockQuote(_) => {
@@ -221,7 +219,8 @@ impl<'a> Writer<'a> {
             TagEnd::Link | TagEnd::Image => {
                 self.styles.pop();
                 let Some((address, from)) = self.links.pop() else { return };
-                let words: String = self.spans.get(from..).unwrap_or_default().iter().map(|s| s.content.as_ref()).collect();
+                let words: String =
+                    self.spans.get(from..).unwrap_or_default().iter().map(|s| s.content.as_ref()).collect();
                 if words != address && !address.is_empty() {
                     self.say(&format!(" ({address})"), self.look.theme.quiet);
                 }

@@ -120,9 +120,11 @@ static ROLES: LazyLock<Vec<(Scope, Role)>> = LazyLock::new(|| {
 
 fn style(stack: &ScopeStack, look: Look<'_>) -> Style {
     let theme = look.theme;
-    let role = stack.as_slice().iter().rev().find_map(|scope| {
-        ROLES.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope)).map(|(_, role)| *role)
-    });
+    let role = stack
+        .as_slice()
+        .iter()
+        .rev()
+        .find_map(|scope| ROLES.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope)).map(|(_, role)| *role));
     match role {
         Some(Role::Comment) => theme.quiet,
         Some(Role::Text | Role::Added) => theme.good,

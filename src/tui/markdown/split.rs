@@ -170,7 +170,11 @@ impl Splitter {
                     return Step::Cut(self.cut(self.seen));
                 }
                 if end > LONGEST {
-                    return Step::Cut(self.cut_rest(if self.seen > 0 { self.seen } else { between_words(self.rest()) }));
+                    return Step::Cut(self.cut_rest(if self.seen > 0 {
+                        self.seen
+                    } else {
+                        between_words(self.rest())
+                    }));
                 }
                 self.seen = end;
                 let nested = match nested {

@@ -83,7 +83,10 @@ fn code_has_the_terminals_own_colours() {
     let look = Look { theme: &theme, glyphs: &UNICODE };
     let document = Document::whole("```rust\n// note\nlet x = \"text\";\n```", 40, look);
     let colours = |row: usize| {
-        document.row(row).map(|line| line.spans.iter().map(|span| span.style.fg).collect::<Vec<_>>()).unwrap_or_default()
+        document
+            .row(row)
+            .map(|line| line.spans.iter().map(|span| span.style.fg).collect::<Vec<_>>())
+            .unwrap_or_default()
     };
     assert!(colours(0).contains(&Some(Color::DarkGray)));
     assert!(colours(1).contains(&Some(Color::Green)) && colours(1).contains(&Some(Color::Magenta)));

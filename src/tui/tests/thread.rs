@@ -208,7 +208,9 @@ fn commands_begin_with_a_slash() {
     type_in(&mut ui, &state, "fast");
     let told = commands(&press(&mut ui, &state, &["enter"]));
     assert!(matches!(told.as_slice(), [ThreadCommand::Change { model: Some(model), .. }] if model == "fast"));
-    for (text, shows) in [("/find idempotency", "idempotency"), ("/cost", "$0.06"), ("/nonsense", "there is no /nonsense")] {
+    for (text, shows) in
+        [("/find idempotency", "idempotency"), ("/cost", "$0.06"), ("/nonsense", "there is no /nonsense")]
+    {
         ui.thread.input.take();
         type_in(&mut ui, &state, text);
         press(&mut ui, &state, &["enter"]);
@@ -275,7 +277,9 @@ fn one_that_was_put_aside_is_read_from_the_log_and_only_looked_at() {
     press(&mut ui, &state, &["5"]);
     ui.thread.show(Some(ThreadId(3)));
     let effects = update::settle(&mut ui, &state);
-    let [Effect::Query(Query::Thread { thread: ThreadId(3) }, purpose)] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Query(Query::Thread { thread: ThreadId(3) }, purpose)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     update::reply::reply(&mut ui, &state, purpose.clone(), Ok(Answer::Records(all)));
     assert_eq!(update::settle(&mut ui, &state), [], "it is read once");
     assert!(screen(&ui, &state).contains("Three commits."), "{}", screen(&ui, &state));
@@ -334,7 +338,9 @@ fn a_command_is_allowed_once_for_the_conversation_or_always_by_a_pattern_that_wa
     assert_eq!(allowed(&press(&mut ui, &state, &["enter"])), [(false, Scope::Once, "not now".into())]);
     let (mut ui, state) = asked((120, 36), wish());
     press(&mut ui, &state, &["h"]);
-    assert!(matches!(&ui.overlay, Some(Overlay::Text { lines, .. }) if lines.iter().any(|line| line.contains("read_output"))));
+    assert!(
+        matches!(&ui.overlay, Some(Overlay::Text { lines, .. }) if lines.iter().any(|line| line.contains("read_output")))
+    );
 }
 
 #[test]

@@ -53,7 +53,9 @@ pub fn named(text: &str) -> Vec<String> {
     while let Some(word) = words.next() {
         let name = match word {
             "@diff" => Some(word.to_owned()),
-            "@file" | "@log" | "@run" => words.next().map(|what| format!("{word} {}", what.trim_end_matches([',', ';', '?', '!']))),
+            "@file" | "@log" | "@run" => {
+                words.next().map(|what| format!("{word} {}", what.trim_end_matches([',', ';', '?', '!'])))
+            }
             _ => None,
         };
         if let Some(name) = name.filter(|name| found.len() < MOST && !found.contains(name)) {
@@ -88,7 +90,8 @@ mod tests {
 
     #[test]
     fn what_is_given_along_is_named_in_the_text() {
-        let text = "why does @log 12/test fail since @diff? see @file src/lib.rs, and @run 12 and @run 12; mail a@file x";
+        let text =
+            "why does @log 12/test fail since @diff? see @file src/lib.rs, and @run 12 and @run 12; mail a@file x";
         assert_eq!(named(text), ["@log 12/test", "@file src/lib.rs", "@run 12"]);
         assert_eq!(named("@diff now @file"), ["@diff"]);
     }

@@ -15,7 +15,11 @@ use crate::{
 pub fn markdown(thread: &Thread) -> String {
     let mut out = format!("# {}\n\n", visible(&thread.title));
     let model = thread.last_model.as_ref().map_or_else(|| "no model yet".to_owned(), ToString::to_string);
-    let _ = writeln!(out, "Conversation {} with {}, {model}. Begun {} by {}.", thread.id, thread.role, thread.opened_at, thread.by);
+    let _ = writeln!(
+        out,
+        "Conversation {} with {}, {model}. Begun {} by {}.",
+        thread.id, thread.role, thread.opened_at, thread.by
+    );
     let _ = writeln!(out, "Cost {}{}.", thread.cost, unpriced(thread));
     for entry in &thread.entries {
         match &entry.what {

@@ -57,7 +57,10 @@ impl Talk {
     /// Somebody says something, and the agent goes to work.
     pub fn say(&mut self, thread: u64, text: &str) -> &mut Self {
         let attached = text.contains("@log").then(|| Attached { name: "@log 41/test".into(), text: "x".repeat(2048) });
-        self.push(thread, ThreadEvent::Said { by: deniz(), text: text.into(), attached: attached.into_iter().collect() });
+        self.push(
+            thread,
+            ThreadEvent::Said { by: deniz(), text: text.into(), attached: attached.into_iter().collect() },
+        );
         self.turn += 1;
         self.push(thread, ThreadEvent::TurnStarted { turn: self.turn, why: Woken::Said })
     }
@@ -130,19 +133,17 @@ pub fn records(seq: Seq, at: Timestamp) -> Vec<Arc<Record>> {
     talk.tool(4, "read_file", "{\"path\":\"src/retry.rs\"}", Some((false, "src/retry.rs: no such file")));
     talk.call(4, Some(18_000_000)).answer(4, ANSWER);
     talk.push(4, ThreadEvent::PermissionAsked { number: 1, wish: run("cargo fetch") });
-    talk.push(4, ThreadEvent::PermissionAnswered {
-        number: 1,
-        go: true,
-        scope: Scope::Thread,
-        by: deniz(),
-        why: String::new(),
-    });
+    talk.push(
+        4,
+        ThreadEvent::PermissionAnswered { number: 1, go: true, scope: Scope::Thread, by: deniz(), why: String::new() },
+    );
     talk.tool(4, "run_step", "{\"job\":\"test\",\"step\":\"unit\"}", None);
     talk.ask(4, 2, run("cargo test --test charge retries_once"));
     talk.records
 }
 
-const OUTPUT: &str = "test charge::retries_once ... FAILED\nassertion `left == right` failed: charged twice\n  left: 2\n right: 1";
+const OUTPUT: &str =
+    "test charge::retries_once ... FAILED\nassertion `left == right` failed: charged twice\n  left: 2\n right: 1";
 
 const ANSWER: &str = "\
 ## The retry charges twice

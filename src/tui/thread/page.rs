@@ -103,7 +103,8 @@ impl Page {
             self.live = None;
             return;
         };
-        let goes_on = self.live.as_ref().is_some_and(|known| known.turn == live.turn && live.text.starts_with(&known.text));
+        let goes_on =
+            self.live.as_ref().is_some_and(|known| known.turn == live.turn && live.text.starts_with(&known.text));
         if !goes_on {
             let document = Document::new(width.saturating_sub(INDENT));
             self.live = Some(Growing { turn: live.turn, text: String::new(), document });

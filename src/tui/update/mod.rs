@@ -167,7 +167,10 @@ fn interrupt(ui: &mut Ui, state: &State) -> Vec<Effect> {
         ui.leaving = false;
         return Vec::new();
     }
-    let open = ui.overlay.take().is_some() | ui.thread.field.take().is_some() | ui.log.field.take().is_some() | ui.containers.field.take().is_some();
+    let open = ui.overlay.take().is_some()
+        | ui.thread.field.take().is_some()
+        | ui.log.field.take().is_some()
+        | ui.containers.field.take().is_some();
     if ui.leaving {
         return leave(ui, state);
     }

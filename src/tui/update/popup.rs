@@ -302,8 +302,8 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
 fn is_verb(action: Action) -> bool {
     use Action::{
         Approvals, Away, Copy, Find, Follow, ForceStop, Help, JumpLine, JumpTime, LogWindow, NextError, Pane1, Pane2,
-        Pane3, Pane4, Pane5, Pane7, People, PrevError, Quit, Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap,
-        Zoom,
+        Pane3, Pane4, Pane5, Pane7, People, PrevError, Quit, Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time,
+        Undo, Wrap, Zoom,
     };
     matches!(
         action,

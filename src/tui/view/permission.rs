@@ -31,7 +31,9 @@ pub(super) fn head(ui: &Ui, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![columns::spread(left, right, width)];
     if let Wish::Verb { high: true, .. } = asked.wish {
         let text = "risk high: it can't be taken back, or reaches others; it is allowed once at a time";
-        lines.extend(columns::words(text, width).into_iter().map(|line| Line::styled(line, theme.bad.patch(theme.strong))));
+        lines.extend(
+            columns::words(text, width).into_iter().map(|line| Line::styled(line, theme.bad.patch(theme.strong))),
+        );
     }
     lines
 }

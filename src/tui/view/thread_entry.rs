@@ -25,7 +25,9 @@ const UNFOLDED: usize = 400;
 /// What the rows of an entry depend on besides its own text.
 pub(super) fn form(ui: &Ui, entry: &Entry) -> u8 {
     match &entry.what {
-        What::Tool { answer, .. } => u8::from(answer.is_some()) | u8::from(ui.thread.unfolded.contains(&entry.seq)) << 1,
+        What::Tool { answer, .. } => {
+            u8::from(answer.is_some()) | u8::from(ui.thread.unfolded.contains(&entry.seq)) << 1
+        }
         _ => 0,
     }
 }
@@ -37,15 +39,19 @@ pub(super) fn rows(ui: &Ui, entry: &Entry, width: usize) -> Vec<Line<'static>> {
     match &entry.what {
         What::Answered { .. } => Vec::new(),
         What::Called { call, .. } => match &call.end {
-            CallEnd::Failed { why } => vec![note(ui, glyphs.failed, theme.bad, &format!("{}: {why}", call.model), width)],
+            CallEnd::Failed { why } => {
+                vec![note(ui, glyphs.failed, theme.bad, &format!("{}: {why}", call.model), width)]
+            }
             _ => Vec::new(),
         },
         What::Said { by, text, attached, .. } => {
             let name = format!("{by} {} ", glyphs.plain("›"));
             let right = vec![Span::styled(time(ui, entry.at), theme.quiet)];
-            let mut rows = vec![columns::spread(vec![Span::styled(name, theme.accent.patch(theme.strong))], right, width)];
+            let mut rows =
+                vec![columns::spread(vec![Span::styled(name, theme.accent.patch(theme.strong))], right, width)];
             for line in visible(text).lines() {
-                let words = if line.trim().is_empty() { vec![String::new()] } else { wrapped(line, width.saturating_sub(2)) };
+                let words =
+                    if line.trim().is_empty() { vec![String::new()] } else { wrapped(line, width.saturating_sub(2)) };
                 rows.extend(words.into_iter().map(|words| Line::from(format!("  {words}"))));
             }
             for one in attached {

@@ -1,11 +1,6 @@
 //! The conversations, newest first.
 
-use ratatui::{
-    buffer::Buffer,
-    layout::Rect,
-    style::Style,
-    text::Span,
-};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Span};
 
 use crate::{
     domain::{actor::Actor, id::Seq},

@@ -143,7 +143,8 @@ impl Composer {
         let rows = |text: &str| -> Vec<String> {
             let of_line = |line: &str| {
                 let rows = columns::wrap(&[Span::raw(line.to_owned())], width).into_iter();
-                rows.map(|row| row.into_iter().map(|span| span.content.into_owned()).collect::<String>()).collect::<Vec<_>>()
+                rows.map(|row| row.into_iter().map(|span| span.content.into_owned()).collect::<String>())
+                    .collect::<Vec<_>>()
             };
             text.split('\n').flat_map(of_line).collect()
         };

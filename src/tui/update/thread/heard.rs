@@ -19,7 +19,12 @@ use crate::tui::{
 };
 
 /// A piece of an answer came: at this byte, of the answer or of the reasoning before it.
-pub(in crate::tui) fn streamed(ui: &mut Ui, state: &State, (id, turn): (ThreadId, u32), (at, text, thinks): (u64, &str, bool)) {
+pub(in crate::tui) fn streamed(
+    ui: &mut Ui,
+    state: &State,
+    (id, turn): (ThreadId, u32),
+    (at, text, thinks): (u64, &str, bool),
+) {
     let known = ui.thread.live.get(&id).is_some_and(|live| live.turn == turn && !live.ended);
     if !known && at > 0 && is_told(state, id, turn, at) {
         // It was overtaken by the record of the whole.

@@ -30,8 +30,16 @@ const LONGEST: usize = 256 << 10;
 
 /// Roles that are always there.
 const ROLES: [&str; 10] = [
-    "analyst", "architect", "data-analyst", "development-manager", "engineer", "operator", "platform-engineer",
-    "product-manager", "release-manager", "reviewer",
+    "analyst",
+    "architect",
+    "data-analyst",
+    "development-manager",
+    "engineer",
+    "operator",
+    "platform-engineer",
+    "product-manager",
+    "release-manager",
+    "reviewer",
 ];
 
 /// Does what a key means while something is typed.
@@ -73,7 +81,10 @@ pub(in crate::tui) fn compose(ui: &mut Ui, state: &State, stroke: Stroke) -> Vec
 /// Pasted text is text: it never sends itself.
 pub(in crate::tui) fn paste(ui: &mut Ui, text: &str) -> Vec<Effect> {
     if ui.thread.input.text().len() + text.len() > LONGEST {
-        ui.complain(format!("more than {} KiB can't be said at once", LONGEST >> 10), Some("@file PATH gives a file along".into()));
+        ui.complain(
+            format!("more than {} KiB can't be said at once", LONGEST >> 10),
+            Some("@file PATH gives a file along".into()),
+        );
     } else {
         ui.thread.input.paste(text);
     }
@@ -154,12 +165,18 @@ fn known(ui: &Ui, state: &State, kind: &str) -> Vec<String> {
     let runs = runs.iter().rev().take(20).filter_map(|id| state.runs.get(id));
     match kind {
         "@" => ["@file ", "@log ", "@run ", "@diff "].map(str::to_owned).to_vec(),
-        "/" => slash::ALL.iter().map(|(name, behind, _)| format!("{name}{}", if behind.is_empty() { "" } else { " " })).collect(),
+        "/" => slash::ALL
+            .iter()
+            .map(|(name, behind, _)| format!("{name}{}", if behind.is_empty() { "" } else { " " }))
+            .collect(),
         "@run" => runs.map(|run| run.id.to_string()).collect(),
         "@log" => runs.flat_map(|run| run.jobs.iter().map(|job| format!("{}/{}", run.id, job.key()))).collect(),
         "/role" => ROLES.map(str::to_owned).to_vec(),
         "/model" => {
-            let used = state.threads.values().flat_map(|thread| [Some(thread.model.clone()), thread.last_model.as_ref().map(ToString::to_string)]);
+            let used = state
+                .threads
+                .values()
+                .flat_map(|thread| [Some(thread.model.clone()), thread.last_model.as_ref().map(ToString::to_string)]);
             let mut models: Vec<String> = used.flatten().filter(|name| !name.is_empty()).collect();
             models.extend(ui.options.models.iter().cloned());
             models.sort();
@@ -304,7 +321,9 @@ fn told(ui: &mut Ui, state: &State, slash: Slash) -> Vec<Effect> {
             ui.say(format!("{name} answers in the new conversation"));
             ui.thread.model = (!name.is_empty()).then_some(name);
         }
-        Slash::Model(name) if name.is_empty() => return change(ui, (None, None, Some(name)), "the role's own model answers"),
+        Slash::Model(name) if name.is_empty() => {
+            return change(ui, (None, None, Some(name)), "the role's own model answers");
+        }
         Slash::Model(name) => {
             let said = format!("{name} answers from now on");
             return change(ui, (None, None, Some(name)), &said);
@@ -328,10 +347,16 @@ fn told(ui: &mut Ui, state: &State, slash: Slash) -> Vec<Effect> {
         },
         Slash::Rules => ui.overlay = Some(Overlay::Rules { chosen: 0 }),
         Slash::Help => {
-            let lines = slash::ALL.iter().map(|(name, behind, about)| format!("{:<18} {about}", format!("{name} {behind}")));
-            let keys = ["", "Enter says it, Ctrl-J or \\ and Enter begins a line, Tab completes or queues,", "Esc interrupts the agent or leaves the text, Up brings back what you said."];
+            let lines =
+                slash::ALL.iter().map(|(name, behind, about)| format!("{:<18} {about}", format!("{name} {behind}")));
+            let keys = [
+                "",
+                "Enter says it, Ctrl-J or \\ and Enter begins a line, Tab completes or queues,",
+                "Esc interrupts the agent or leaves the text, Up brings back what you said.",
+            ];
             let lines = lines.chain(keys.map(str::to_owned)).collect();
-            ui.overlay = Some(Overlay::Text { title: "Agent".into(), lines, scroll: 0, pattern: String::new(), field: None });
+            ui.overlay =
+                Some(Overlay::Text { title: "Agent".into(), lines, scroll: 0, pattern: String::new(), field: None });
             ui.focus = Pane::Agent;
         }
     }

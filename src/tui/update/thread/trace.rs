@@ -1,6 +1,9 @@
 //! How something came about, and texts to copy.
 
-use crate::{domain::id::ApprovalId, state::{board::State, thread::What, trace}};
+use crate::{
+    domain::id::ApprovalId,
+    state::{board::State, thread::What, trace},
+};
 
 use crate::tui::{
     ui::{Effect, Overlay, Ui},
