@@ -26,7 +26,7 @@ const UNFOLDED: usize = 400;
 pub(super) fn form(ui: &Ui, entry: &Entry) -> u8 {
     match &entry.what {
         What::Tool { answer, .. } => {
-            u8::from(answer.is_some()) | u8::from(ui.thread.unfolded.contains(&entry.seq)) << 1
+            u8::from(answer.is_some()) | (u8::from(ui.thread.unfolded.contains(&entry.seq)) << 1)
         }
         _ => 0,
     }
