@@ -2,6 +2,7 @@
 //! checkout is; redacted, and cut to a size that a model can take. Not pure: it reads the disk.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::Read as _,
     path::{Component, Path, PathBuf},
@@ -73,7 +74,7 @@ fn attached(name: String, text: &str) -> Answer {
         let end = (0..=MOST).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
         let left = text.len() - end;
         text.truncate(end);
-        text.push_str(&format!("\n[{left} more bytes are left out]\n"));
+        let _ = writeln!(text, "\n[{left} more bytes are left out]");
     }
     Answer::Attached(Attached { name, text })
 }
@@ -175,12 +176,12 @@ fn about_run(run: &Run) -> String {
         if source.dirty { " (with uncommitted changes)" } else { "" },
     );
     if let Some((error, _)) = &run.refused {
-        out.push_str(&format!("refused: {error}\n"));
+        let _ = writeln!(out, "refused: {error}");
     }
     for job in &run.jobs {
-        out.push_str(&format!("job {}: {}", job.key(), job.status.word()));
+        let _ = write!(out, "job {}: {}", job.key(), job.status.word());
         if let Some(diagnosis) = job.diagnosis() {
-            out.push_str(&format!(" ({}): {}", diagnosis.category, diagnosis.headline()));
+            let _ = write!(out, " ({}): {}", diagnosis.category, diagnosis.headline());
         }
         out.push('\n');
     }
@@ -192,7 +193,7 @@ fn about_run(run: &Run) -> String {
             GateStatus::NoGo { by, why } => format!("NO-GO by {by} {why}"),
             GateStatus::Skipped { reason } => format!("skipped: {reason}"),
         };
-        out.push_str(&format!("gate {}: {stands}\n", gate.planned.name));
+        let _ = writeln!(out, "gate {}: {stands}", gate.planned.name);
     }
     out
 }

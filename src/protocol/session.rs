@@ -95,6 +95,7 @@ impl Session {
     }
 
     /// Sends an ask if there is room now; gives it back if there is none.
+    #[allow(clippy::result_large_err, reason = "what could not be sent is given back as it was")]
     pub fn try_ask(&self, ask: Ask) -> Result<(), Ask> {
         self.asks.try_send(ask).map_err(mpsc::error::TrySendError::into_inner)
     }

@@ -10,7 +10,7 @@ pub mod slash;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    domain::id::{Seq, ThreadId},
+    domain::id::{ProjectId, Seq, ThreadId},
     state::{board::State, thread::Thread},
 };
 
@@ -139,7 +139,7 @@ impl ThreadPane {
     }
 
     /// The newest first: of this project, and of none.
-    pub fn listed<'a>(state: &'a State, project: Option<crate::domain::id::ProjectId>) -> Vec<&'a Thread> {
+    pub fn listed(state: &State, project: Option<ProjectId>) -> Vec<&Thread> {
         let of_it = |thread: &&Thread| !thread.closed && (thread.project.is_none() || thread.project == project);
         let mut all: Vec<&Thread> = state.threads.values().filter(of_it).collect();
         all.sort_by_key(|thread| std::cmp::Reverse(thread.touched));

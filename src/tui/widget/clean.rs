@@ -1,7 +1,7 @@
 //! Text from elsewhere, made harmless: what a model or a tool writes can hold sequences that a terminal obeys, and marks that turn
 //! what is read around. They are shown for what they are.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// One line or many, with nothing in it that a terminal obeys; tabs are blanks, line feeds stay.
 pub fn visible(text: &str) -> String {
@@ -23,7 +23,9 @@ fn push(c: char, out: &mut String) {
         c if is_harmless(c) => out.push(c),
         '\x7f' => out.push_str("^?"),
         c if c < ' ' => out.extend(['^', char::from(c as u8 ^ 0x40)]),
-        c => out.push_str(&format!("<U+{:04X}>", c as u32)),
+        c => {
+            let _ = write!(out, "<U+{:04X}>", c as u32);
+        }
     }
 }
 
