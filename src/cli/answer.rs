@@ -6,7 +6,10 @@ use clap::ValueEnum;
 
 use crate::{
     domain::{definition::ApplyInto, id::ApprovalId},
-    protocol::command::{Command, Decision},
+    protocol::{
+        command::{Command, Decision},
+        thread::Scope,
+    },
     state::proposal::ProposalStatus,
 };
 
@@ -14,6 +17,7 @@ use super::{
     attend::{self, Manner, attend},
     client::Client,
     connect::with_client,
+    permission,
     place::{Place, Reach},
     report::Problem,
 };
@@ -21,8 +25,17 @@ use super::{
 /// Arguments of `gonogo go`.
 #[derive(Debug, clap::Args)]
 pub struct GoArgs {
-    /// A proposal's number, or RUN/GATE
+    /// A proposal's number, RUN/GATE, or what an agent asks (tTHREAD/NUMBER)
     pub id: ApprovalId,
+    /// What an agent asks: allow it for as long as this conversation goes on
+    #[arg(long, conflicts_with = "always")]
+    pub thread: bool,
+    /// What an agent asks: allow always what fits this pattern (`cargo test *`); `gonogo rules` lists and revokes
+    #[arg(long, value_name = "PATTERN")]
+    pub always: Option<String>,
+    /// The answer to an agent's question
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub say: String,
     /// Where the patch goes; without it, what the project's policy says
     #[arg(long, value_enum)]
     pub into: Option<Into>,
@@ -58,7 +71,7 @@ impl From<Into> for ApplyInto {
 /// Arguments of `gonogo nogo`.
 #[derive(Debug, clap::Args)]
 pub struct NoGoArgs {
-    /// A proposal's number, or RUN/GATE
+    /// A proposal's number, RUN/GATE, or what an agent asks (tTHREAD/NUMBER)
     pub id: ApprovalId,
     /// In your words
     #[arg(long, default_value = "")]
@@ -70,10 +83,22 @@ pub struct NoGoArgs {
 
 /// Says GO, and attends what follows.
 pub async fn go(args: GoArgs, reach: Reach) -> Result<ExitCode, Problem> {
+    if let ApprovalId::Permission { thread, number } = args.id {
+        let scope = match args.always {
+            Some(pattern) => Scope::Always { pattern },
+            None if args.thread => Scope::Thread,
+            None => Scope::Once,
+        };
+        return permission::answer((thread, number), (true, scope, args.say), reach).await;
+    }
+    if args.thread || args.always.is_some() || !args.say.is_empty() {
+        return Err(Problem::usage("--thread, --always and --say are for what an agent asks")
+            .hint("`gonogo approvals` lists what waits"));
+    }
     let into = args.into.map(ApplyInto::from);
     let wanted = args.hash;
     answer(args.id, args.json, reach, |client, id| match id {
-        ApprovalId::Gate { .. } => Ok(Decision::Go { hash: None, into: None }),
+        ApprovalId::Gate { .. } | ApprovalId::Permission { .. } => Ok(Decision::Go { hash: None, into: None }),
         ApprovalId::Proposal(number) => {
             let hash = client.state.proposals.get(number).map(|proposal| proposal.proposal.hash.clone());
             if let (Some(wanted), Some(hash)) = (&wanted, &hash)
@@ -90,6 +115,9 @@ pub async fn go(args: GoArgs, reach: Reach) -> Result<ExitCode, Problem> {
 
 /// Says NO-GO.
 pub async fn nogo(args: NoGoArgs, reach: Reach) -> Result<ExitCode, Problem> {
+    if let ApprovalId::Permission { thread, number } = args.id {
+        return permission::answer((thread, number), (false, Scope::Once, args.why), reach).await;
+    }
     answer(args.id, args.json, reach, |_, _| Ok(Decision::NoGo { why: args.why.clone() })).await
 }
 
@@ -109,6 +137,7 @@ async fn answer(
         client.command(command).await?;
         let run = match &id {
             ApprovalId::Gate { run, .. } => Some(*run),
+            ApprovalId::Permission { .. } => None,
             ApprovalId::Proposal(number) => client.state.proposals.get(number).map(|known| known.proposal.run),
         };
         while let Some((heard, run)) = client.unheard().zip(run) {
@@ -116,6 +145,7 @@ async fn answer(
         }
         match &id {
             ApprovalId::Gate { run, .. } => attend(client, *run, manner).await,
+            ApprovalId::Permission { .. } => Ok(ExitCode::SUCCESS),
             ApprovalId::Proposal(number) => {
                 let status =
                     |client: &Client| client.state.proposals.get(number).map(|proposal| proposal.status.clone());

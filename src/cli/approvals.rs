@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     connect::reading,
+    permission,
     place::{Place, Reach},
     plain::say,
     report::Problem,
@@ -28,7 +29,7 @@ use super::{
 /// Arguments of `gonogo approvals`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// All of one: a proposal's number, or RUN/GATE
+    /// All of one: a proposal's number, RUN/GATE, or what an agent asks (tTHREAD/NUMBER)
     pub id: Option<ApprovalId>,
     /// Print JSON
     #[arg(long)]
@@ -67,9 +68,9 @@ fn list(state: &State, json: bool) {
     for approval in &waiting {
         let ago = Millis::between(approval.asked_at, Timestamp::now());
         say(&format!(
-            "{:<8} run {:<4} {}  (asked {ago} ago)",
+            "{:<8} {:<8} {}  (asked {ago} ago)",
             approval.id.to_string(),
-            approval.run.0,
+            approval.run.map_or_else(|| "-".to_owned(), |run| format!("run {run}")),
             approval.question
         ));
     }
@@ -94,6 +95,7 @@ fn show(state: &State, id: &ApprovalId, json: bool) -> Result<ExitCode, Problem>
                 print(proposal);
             }
         }
+        ApprovalId::Permission { thread, number } => permission::show(state, (*thread, *number), json)?,
         ApprovalId::Gate { run, gate: name } => {
             let run = state.runs.get(run).ok_or_else(|| super::status::no_run(*run))?;
             let gate = run.gates.iter().find(|gate| gate.planned.name == *name);

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, approvals, attach, backup, change, completions, config, cost, daemon, demo, diagnose, doctor, env, exec,
-    init, logs, pictures, prices, prune, ps, run, stats, status, watch,
+    agent, answer, approvals, attach, backup, change, chat, completions, config, cost, daemon, demo, diagnose, doctor,
+    env, exec, init, logs, pictures, prices, prune, ps, rules, run, stats, status, watch,
 };
 
 /// Mission control for software delivery, in a terminal.
@@ -46,6 +46,12 @@ pub enum Command {
     Go(answer::GoArgs),
     /// Answer NO-GO, with words
     Nogo(answer::NoGoArgs),
+    /// Say something to an agent, and print its answer as it comes
+    Chat(chat::Args),
+    /// List agents, stop one, or say how they fare
+    Agent(agent::Args),
+    /// List what agents may do without asking, or revoke one of these rules
+    Rules(rules::Args),
     /// Stop a run or one of its jobs
     Cancel(change::CancelArgs),
     /// Run the failed jobs of a run again

@@ -162,11 +162,13 @@ async fn show_tail(client: &mut Client, output: OutputId, count: u32) -> Result<
 
 /// Says GO to what waits; says whether anything did.
 async fn say_go(client: &mut Client, run: RunId, manner: Manner) -> Result<bool, Problem> {
-    let waiting: Vec<Approval> = approval::pending(&client.state).into_iter().filter(|a| a.run == run).collect();
+    // What an agent may do is not given with a word for all: it is asked one by one.
+    let waiting: Vec<Approval> = approval::pending(&client.state).into_iter().filter(|a| a.run == Some(run)).collect();
     for approval in &waiting {
         let hash = match &approval.id {
             ApprovalId::Proposal(id) => client.state.proposals.get(id).map(|p| p.proposal.hash.clone()),
             ApprovalId::Gate { .. } => None,
+            ApprovalId::Permission { .. } => continue,
         };
         let decision = Decision::Go { hash, into: None };
         let command = Command::Answer { approval: approval.id.clone(), decision };
@@ -177,7 +179,7 @@ async fn say_go(client: &mut Client, run: RunId, manner: Manner) -> Result<bool,
             show(client, heard, run, manner).await?;
         }
     }
-    Ok(!waiting.is_empty())
+    Ok(waiting.iter().any(|approval| !matches!(approval.id, ApprovalId::Permission { .. })))
 }
 
 /// The verdict, what waits and how to answer it, and the exit status.
@@ -190,7 +192,7 @@ async fn conclude(client: &mut Client, run: RunId, manner: Manner) -> Result<Exi
             let problem = Problem::usage(error);
             warn(&hint.as_ref().map_or(problem.to_string(), |hint| Problem::usage(error).hint(hint).to_string()));
         }
-        for approval in approval::pending(&client.state).iter().filter(|approval| approval.run == run.id) {
+        for approval in approval::pending(&client.state).iter().filter(|approval| approval.run == Some(run.id)) {
             plain::say(&format!("waits  {}  {}", approval.id, approval.question));
             plain::say(&format!(
                 "       look: gonogo approvals {id}   answer: gonogo go {id}   or: gonogo nogo {id} --why \"...\"",

@@ -10,6 +10,7 @@ use crate::{
         frame::{Ask, Frame, Health, Link, Peer},
         query::{Answer, Query},
         session::Session,
+        telemetry::Telemetry,
     },
     state::{board::State, run::Run},
 };
@@ -38,6 +39,8 @@ pub enum Heard {
     Records(Vec<Arc<Record>>),
     /// Something that may be missed, or that is kept in the client.
     Nothing,
+    /// A piece of what an agent is saying.
+    Streamed(Telemetry),
     /// It is recorded no longer, or again.
     Health(Health),
     /// How the connection fares.
@@ -47,6 +50,9 @@ pub enum Heard {
     /// What became of an ask.
     Reply(RequestId, Result<Answer, Refusal>),
 }
+
+/// Pieces of what is being said are not kept beyond so many, while a reply is waited for.
+const UNHEARD: usize = 10_000;
 
 /// How long a reply may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -107,6 +113,7 @@ impl Client {
                 self.peers = peers;
                 Ok(Heard::Nothing)
             }
+            Some(Frame::Telemetry(piece @ Telemetry::Streamed { .. })) => Ok(Heard::Streamed(piece)),
             Some(Frame::Telemetry(_)) => Ok(Heard::Nothing),
             Some(Frame::Health(health)) => {
                 let said = health.not_recording != self.health.not_recording;
@@ -199,6 +206,8 @@ impl Client {
                     }
                 }
                 Heard::Reply(..) | Heard::Part(..) | Heard::Nothing => {}
+                // What is being said is said whole by its record.
+                Heard::Streamed(_) if self.unheard.len() > UNHEARD => {}
                 // What was asked for is asked for again, and answered then.
                 Heard::Link(link) => {
                     if link == Link::Up {

@@ -1,5 +1,6 @@
 //! The composition root: what was typed, one file a subcommand.
 
+pub mod agent;
 pub mod answer;
 pub mod approvals;
 pub mod args;
@@ -9,6 +10,7 @@ pub mod backup;
 pub mod board;
 pub mod call;
 pub mod change;
+pub mod chat;
 pub mod client;
 pub mod completions;
 pub mod config;
@@ -25,6 +27,7 @@ pub mod exec;
 pub mod init;
 pub mod logging;
 pub mod logs;
+pub mod permission;
 pub mod pictures;
 pub mod place;
 pub mod plain;
@@ -32,6 +35,7 @@ pub mod prices;
 pub mod prune;
 pub mod ps;
 pub mod report;
+pub mod rules;
 pub mod run;
 pub mod stats;
 pub mod status;
@@ -63,6 +67,9 @@ pub fn main() -> ExitCode {
         Some(Command::Approvals(args)) => on_runtime(approvals::run(args, reach)),
         Some(Command::Go(args)) => on_runtime(answer::go(args, reach)),
         Some(Command::Nogo(args)) => on_runtime(answer::nogo(args, reach)),
+        Some(Command::Rules(args)) => on_runtime(rules::run(args, reach)),
+        Some(Command::Chat(args)) => on_runtime(chat::run(args, reach)),
+        Some(Command::Agent(args)) => on_runtime(agent::run(args, reach)),
         Some(Command::Cancel(args)) => on_runtime(change::cancel(args, reach)),
         Some(Command::Retry(args)) => on_runtime(change::retry(args, reach)),
         Some(Command::Repair(args)) => on_runtime(change::repair(args, reach)),

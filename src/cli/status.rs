@@ -150,10 +150,13 @@ fn remark(job: &Job) -> String {
 
 /// What waits for a person, and how to answer it.
 pub fn print_waiting(state: &State, run: Option<RunId>) {
-    for approval in approval::pending(state).iter().filter(|approval| run.is_none_or(|run| approval.run == run)) {
+    for approval in approval::pending(state).iter().filter(|approval| run.is_none() || approval.run == run) {
         say(&format!(
-            "? waits: {}  run {}  {}  (gonogo approvals {})",
-            approval.id, approval.run, approval.question, approval.id
+            "? waits: {}  {}  {}  (gonogo approvals {})",
+            approval.id,
+            approval.run.map_or_else(|| "-".to_owned(), |run| format!("run {run}")),
+            approval.question,
+            approval.id
         ));
     }
 }

@@ -23,6 +23,7 @@ use crate::{
 use super::{
     aside::put_aside,
     decide::{follow_up, repair_started},
+    threads::release,
 };
 
 /// How much may be under way at once.
@@ -55,6 +56,7 @@ pub fn advance(state: &State, limits: Limits) -> Vec<Event> {
     start_jobs(state, limits, &mut events);
     start_repairs(state, limits, &mut events);
     settle_proposals(state, &mut events);
+    release(state, &mut events);
     put_aside(state, &mut events);
     events
 }

@@ -14,6 +14,7 @@ use crate::{
         container::ContainerAction,
         event::{Event, GateEvent, JobEvent, ProjectEvent, ProposalEvent, RepairEvent, Revision, RunEvent},
         query::Answer,
+        thread::Scope,
     },
     state::{
         board::State,
@@ -75,6 +76,7 @@ pub fn decide(state: &State, actor: &Actor, _id: RequestId, command: &Command) -
         Command::EnvironmentUp { root, spec } => environments::up(state, actor, root, spec),
         Command::EnvironmentDown { root, name } => environments::down(state, actor, root, name),
         Command::Container { name, of, what, .. } => contain(state, actor, name, of.as_ref(), *what),
+        Command::RevokeRule { rule } => threads::revoke(state, actor, *rule),
         Command::Talk { what } => threads::talk(state, actor, what),
         Command::Prune { .. } if !matches!(actor, Actor::Person(_)) => {
             Err(Refusal::new("only a person may delete old runs"))
@@ -249,6 +251,13 @@ fn answer(state: &State, actor: &Actor, approval: &ApprovalId, decision: &Decisi
             let event = GateEvent::Answered { go, by: actor.clone(), why };
             let event = Event::Run { run: *id, event: RunEvent::Gate { gate: name.clone(), event } };
             Ok((vec![event], Answer::Done))
+        }
+        ApprovalId::Permission { thread, number } => {
+            let (go, why) = match decision {
+                Decision::Go { .. } => (true, ""),
+                Decision::NoGo { why } => (false, why.as_str()),
+            };
+            threads::allow(state, actor, (*thread, *number), (go, &Scope::Once, why))
         }
         ApprovalId::Proposal(id) => {
             let proposal = find_proposal(state, *id)?;

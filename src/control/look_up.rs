@@ -96,6 +96,12 @@ impl Reading {
             Query::Environments | Query::Assign { .. } | Query::Collect(_) => {
                 Err(Refusal::new("environments are not kept from here"))
             }
+            Query::Attach { .. } | Query::Paths { .. } => Err(Refusal::new("that is not read from the log")),
+            Query::Thread { thread } => {
+                let records = published.reader().and_then(|log| log.thread(*thread));
+                let records = records.map(|records| records.into_iter().map(Arc::new).collect());
+                records.map(Answer::Records).map_err(|error| unread(&error))
+            }
             // A session answers these itself: they wait for an engine.
             Query::Inspect { .. } | Query::ContainerLog { .. } => Err(Refusal::new("that is not read from files")),
             Query::Run { run } => {

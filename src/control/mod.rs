@@ -13,6 +13,7 @@ pub mod advance;
 mod answered;
 mod aside;
 mod assign;
+mod attach;
 pub mod attempts;
 pub mod budget;
 pub mod commit;

@@ -29,6 +29,7 @@ use crate::{
 
 use super::{
     assign::{self, Leases},
+    attach::{self, Library},
     input::Input,
     listen::{Listener, Listening},
     look_up::Reading,
@@ -319,6 +320,11 @@ impl Server {
                 let (pools, leases) = (self.desk.pools.clone(), self.leases.clone());
                 let visitor = self.visitor.clone();
                 under_way.spawn(async move { Some((id, assign::answer(pools, &leases, &visitor, query).await)) });
+            }
+            Ask::Query { id, query: query @ (Query::Attach { .. } | Query::Paths { .. }) } => {
+                let published = Arc::clone(&self.desk.published);
+                let library = Library { outputs: self.desk.output_dir.clone(), published };
+                under_way.spawn(async move { Some((id, attach::answer(library, query).await)) });
             }
             Ask::Query { id, query: Query::Inspect { container } } => {
                 let containers = self.desk.containers.clone();

@@ -3,14 +3,18 @@
 use std::path::Path;
 
 use crate::{
-    domain::{actor::Actor, id::ThreadId},
+    domain::{actor::Actor, id::ThreadId, rule::Pattern},
     protocol::{
         command::Refusal,
-        event::{Event, ThreadEvent},
+        event::{ControlEvent, Event, ThreadEvent},
         query::Answer,
         thread::{About, Attached, Scope, ThreadCommand, Wish},
     },
-    state::{board::State, thread::Thread},
+    state::{
+        board::State,
+        rule::{Rule, subject},
+        thread::Thread,
+    },
 };
 
 use super::decide::{Granted, add_project};
@@ -27,7 +31,7 @@ const TITLE: usize = 60;
 /// Decides on what is wanted of a conversation.
 pub(super) fn talk(state: &State, actor: &Actor, what: &ThreadCommand) -> Result<Granted, Refusal> {
     match what {
-        ThreadCommand::Say { thread, root, about, role, text, attached } => {
+        ThreadCommand::Say { thread, root, about, role, model, text, attached } => {
             let words = Words { text, attached };
             match thread {
                 Some(id) => {
@@ -35,7 +39,7 @@ pub(super) fn talk(state: &State, actor: &Actor, what: &ThreadCommand) -> Result
                     words.check()?;
                     Ok((vec![of(*id, words.said(actor))], Answer::Thread { thread: *id }))
                 }
-                None => open(state, actor, root.as_deref(), (about, role.as_deref()), &words),
+                None => open(state, actor, root.as_deref(), (about, role.as_deref(), model.as_ref()), &words),
             }
         }
         ThreadCommand::Interrupt { thread } => {
@@ -107,7 +111,7 @@ fn open(
     state: &State,
     actor: &Actor,
     root: Option<&Path>,
-    (about, role): (&About, Option<&str>),
+    (about, role, model): (&About, Option<&str>, Option<&String>),
     words: &Words<'_>,
 ) -> Result<Granted, Refusal> {
     words.check()?;
@@ -130,11 +134,15 @@ fn open(
         title: words.title(),
         by: actor.clone(),
     };
-    events.extend([of(thread, opened), of(thread, words.said(actor))]);
+    events.push(of(thread, opened));
+    if let Some(model) = model {
+        events.push(of(thread, ThreadEvent::Changed { title: None, role: None, model: Some(model.clone()) }));
+    }
+    events.push(of(thread, words.said(actor)));
     Ok((events, Answer::Thread { thread }))
 }
 
-fn allow(
+pub(super) fn allow(
     state: &State,
     actor: &Actor,
     (thread, number): (ThreadId, u32),
@@ -147,17 +155,74 @@ fn allow(
     let Some(asked) = found.wishes.get(&number) else {
         return Err(Refusal::new("this no longer waits for an answer"));
     };
-    if go && *scope != Scope::Once && matches!(asked.wish, Wish::Verb { high: true, .. }) {
-        return Err(Refusal::new("what can't be taken back is allowed once at a time"));
-    }
-    let (scope, why) = (scope.clone(), why.to_owned());
+    let scope = match scope {
+        _ if !go => Scope::Once,
+        Scope::Once => Scope::Once,
+        _ if matches!(asked.wish, Wish::Verb { high: true, .. }) => {
+            return Err(Refusal::new("what can't be taken back is allowed once at a time"));
+        }
+        _ if matches!(asked.wish, Wish::Question { .. }) => {
+            return Err(Refusal::new("a question is answered once at a time"));
+        }
+        Scope::Thread => Scope::Thread,
+        Scope::Always { pattern } => Scope::Always { pattern: ruled(&asked.wish, pattern)? },
+    };
+    let why = why.to_owned();
     let answered = ThreadEvent::PermissionAnswered { number, go, scope, by: actor.clone(), why };
     Ok((vec![of(thread, answered)], Answer::Done))
 }
 
+/// The pattern as it will be kept: it has to be one, and to fit what was asked.
+fn ruled(wish: &Wish, pattern: &str) -> Result<String, Refusal> {
+    let parsed: Pattern =
+        pattern.parse().map_err(|error| Refusal::new(format!("`{pattern}` is no pattern: {error}")))?;
+    match subject(wish) {
+        Some((_, words)) if parsed.fits(words) => Ok(parsed.to_string()),
+        _ => Err(Refusal::new(format!("`{parsed}` does not fit what was asked")).hint(
+            "what a shell makes more of (quotes, ;, |, $) fits no pattern: allow it once, or for this conversation",
+        )),
+    }
+}
+
+/// Answers what waits and has been allowed since: with a rule, or for as long as its conversation goes on.
+pub(super) fn release(state: &State, events: &mut Vec<Event>) {
+    for thread in state.asking.iter().filter_map(|id| state.threads.get(id)) {
+        for (number, asked) in &thread.wishes {
+            let Some(by) = state.permits(thread, &asked.wish) else { continue };
+            let rule: Option<(u32, &Rule)> = state.rule_for(thread.project, &asked.wish);
+            let why = match rule {
+                Some((number, rule)) => format!("rule {number}: {}", rule.pattern),
+                None => "allowed for this conversation".to_owned(),
+            };
+            let answered = ThreadEvent::PermissionAnswered { number: *number, go: true, scope: Scope::Once, by, why };
+            events.push(of(thread.id, answered));
+        }
+    }
+}
+
+/// Has agents ask again for what a rule allowed.
+pub(super) fn revoke(state: &State, actor: &Actor, rule: u32) -> Result<Granted, Refusal> {
+    if !matches!(actor, Actor::Person(_)) {
+        return Err(Refusal::new("only a person may revoke a rule"));
+    }
+    if !state.rules.contains_key(&rule) {
+        return Err(Refusal::new(format!("there is no rule {rule}")).hint("`gonogo rules` lists them"));
+    }
+    let event = ControlEvent::RuleRevoked { rule, by: actor.clone() };
+    Ok((vec![Event::Control { event }], Answer::Done))
+}
+
 fn find(state: &State, id: ThreadId) -> Result<&Thread, Refusal> {
     let found = state.threads.get(&id).filter(|thread| !thread.closed);
-    found.ok_or_else(|| Refusal::new(format!("there is no conversation {id}")).hint("`gonogo chat --list` lists them"))
+    let found = found.ok_or_else(|| {
+        Refusal::new(format!("there is no conversation {id}")).hint("`gonogo chat --list` lists them")
+    })?;
+    if found.aside {
+        return Err(
+            Refusal::new(format!("conversation {id} was put aside: it can only be looked at")).hint("begin a new one")
+        );
+    }
+    Ok(found)
 }
 
 fn idle(thread: &Thread) -> Result<(), Refusal> {

@@ -189,6 +189,13 @@ pub enum ApprovalId {
         /// The gate's name.
         gate: String,
     },
+    /// Something that an agent may not do by itself.
+    Permission {
+        /// The conversation in which it asks.
+        thread: ThreadId,
+        /// Which of its questions: 1 is the first.
+        number: u32,
+    },
 }
 
 impl fmt::Display for ApprovalId {
@@ -196,13 +203,16 @@ impl fmt::Display for ApprovalId {
         match self {
             Self::Proposal(id) => write!(f, "{id}"),
             Self::Gate { run, gate } => write!(f, "{run}/{gate}"),
+            Self::Permission { thread, number } => write!(f, "t{thread}/{number}"),
         }
     }
 }
 
 /// A text that names no approval.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` names no approval: a proposal is a number (`3`), a gate is RUN/GATE (`12/ship`)")]
+#[error(
+    "`{0}` names no approval: a proposal is a number (`3`), a gate is RUN/GATE (`12/ship`), what an agent asks is tTHREAD/NUMBER (`t3/1`)"
+)]
 pub struct ApprovalIdError(String);
 
 impl FromStr for ApprovalId {
@@ -210,6 +220,10 @@ impl FromStr for ApprovalId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || ApprovalIdError(text.to_owned());
         match text.split_once('/') {
+            Some((thread, number)) if thread.starts_with('t') => {
+                let thread = thread.get(1..).unwrap_or_default().parse().map_err(|_| wrong())?;
+                Ok(Self::Permission { thread, number: number.parse().map_err(|_| wrong())? })
+            }
             Some((run, gate)) if !gate.is_empty() => {
                 Ok(Self::Gate { run: run.parse().map_err(|_| wrong())?, gate: gate.to_owned() })
             }
@@ -225,13 +239,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_approval_is_named_by_a_number_or_by_run_and_gate() {
+    fn an_approval_is_named_by_a_number_by_run_and_gate_or_by_conversation_and_number() {
         assert_eq!("3".parse::<ApprovalId>().unwrap(), ApprovalId::Proposal(ProposalId(3)));
         assert_eq!("#3".parse::<ApprovalId>().unwrap(), ApprovalId::Proposal(ProposalId(3)));
         let gate = ApprovalId::Gate { run: RunId(12), gate: "ship".into() };
         assert_eq!("12/ship".parse::<ApprovalId>().unwrap(), gate);
         assert_eq!(gate.to_string(), "12/ship");
-        for wrong in ["", "x", "12/", "x/ship"] {
+        let asks = ApprovalId::Permission { thread: ThreadId(3), number: 1 };
+        assert_eq!("t3/1".parse::<ApprovalId>().unwrap(), asks);
+        assert_eq!(asks.to_string(), "t3/1");
+        for wrong in ["", "x", "12/", "x/ship", "t3", "t/1", "t3/", "t3/x", "tx/1"] {
             assert!(wrong.parse::<ApprovalId>().is_err(), "{wrong}");
         }
     }

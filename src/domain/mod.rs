@@ -15,6 +15,7 @@ pub mod patch;
 pub mod plan;
 pub mod price;
 pub mod proposal;
+pub mod rule;
 pub mod talk;
 pub mod time;
 pub mod usage;

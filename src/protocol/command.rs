@@ -130,6 +130,11 @@ pub enum Command {
         /// What.
         what: ContainerAction,
     },
+    /// What was always allowed to agents by this rule is asked for again from now on.
+    RevokeRule {
+        /// Number of the rule.
+        rule: u32,
+    },
     /// Something of a conversation with an agent.
     Talk {
         /// What.

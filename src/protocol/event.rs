@@ -123,6 +123,14 @@ pub enum ControlEvent {
         /// What had happened, and where it was written.
         how: String,
     },
+    /// What agents were always allowed by a rule is asked for again. A rule comes into being with an answer that holds always
+    /// ([`ThreadEvent::PermissionAnswered`]).
+    RuleRevoked {
+        /// Number of the rule.
+        rule: u32,
+        /// By whom.
+        by: Actor,
+    },
     /// Old runs, or their outputs, were deleted.
     Pruned {
         /// By whom.

@@ -15,6 +15,7 @@ use super::{
     environment::{Assigned, Collect, Collected, PoolRow},
     event::Record,
     summary::RunSummary,
+    thread::Attached,
 };
 
 /// What a client wants to read.
@@ -41,6 +42,25 @@ pub enum Query {
     Run {
         /// Which run.
         run: RunId,
+    },
+    /// Everything that was recorded of a conversation.
+    Thread {
+        /// Which.
+        thread: ThreadId,
+    },
+    /// What is meant by `@file PATH`, `@log RUN/JOB`, `@run N` or `@diff`, to be given along with words to an agent.
+    Attach {
+        /// Root of the checkout that is spoken of.
+        root: Option<PathBuf>,
+        /// As it was named.
+        name: String,
+    },
+    /// Paths of a checkout that begin so, for whoever types one.
+    Paths {
+        /// Root of the checkout.
+        root: PathBuf,
+        /// How they begin.
+        prefix: String,
     },
     /// The environments that there are, with what they use.
     Environments,
@@ -126,6 +146,10 @@ pub enum Answer {
     },
     /// Lines of an output.
     Lines(Page),
+    /// What is given along with words.
+    Attached(Attached),
+    /// Paths, at most a hundred.
+    Paths(Vec<String>),
     /// A text.
     Text {
         /// Its lines.

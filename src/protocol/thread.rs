@@ -29,6 +29,9 @@ pub enum ThreadCommand {
         about: About,
         /// Who answers in a new one; `None`: the operator.
         role: Option<String>,
+        /// The named model that answers in a new one; `None`: the role's own.
+        #[serde(default)]
+        model: Option<String>,
         /// In their words.
         text: String,
         /// What is given along.

@@ -5,15 +5,15 @@ use crate::domain::{
     time::Timestamp,
 };
 
-use super::{board::State, run::GateStatus};
+use super::{board::State, rule::wish_words, run::GateStatus};
 
 /// A pending question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
     /// What `go` and `nogo` name.
     pub id: ApprovalId,
-    /// The run that it is about.
-    pub run: RunId,
+    /// The run that it is about, if it is about one.
+    pub run: Option<RunId>,
     /// What is asked, in one line.
     pub question: String,
     /// Since when.
@@ -27,7 +27,7 @@ pub fn pending(state: &State) -> Vec<Approval> {
         for gate in run.gates.iter().filter(|gate| gate.status == GateStatus::Asking) {
             all.push(Approval {
                 id: ApprovalId::Gate { run: run.id, gate: gate.planned.name.clone() },
-                run: run.id,
+                run: Some(run.id),
                 question: gate.planned.question.clone(),
                 asked_at: gate.since,
             });
@@ -35,11 +35,19 @@ pub fn pending(state: &State) -> Vec<Approval> {
         for proposal in run.proposals.iter().filter_map(|id| state.proposals.get(id)).filter(|p| p.is_pending()) {
             all.push(Approval {
                 id: ApprovalId::Proposal(proposal.id),
-                run: run.id,
+                run: Some(run.id),
                 question: proposal.proposal.title.clone(),
                 asked_at: proposal.asked_at,
             });
         }
+    }
+    for thread in state.asking.iter().filter_map(|id| state.threads.get(id)) {
+        all.extend(thread.wishes.iter().map(|(number, asked)| Approval {
+            id: ApprovalId::Permission { thread: thread.id, number: *number },
+            run: thread.about.run,
+            question: format!("{} wants: {}", thread.role, wish_words(&asked.wish)),
+            asked_at: asked.since,
+        }));
     }
     all.sort_by(|a, b| a.asked_at.cmp(&b.asked_at).then_with(|| a.id.cmp(&b.id)));
     all

@@ -9,12 +9,12 @@ use crate::{
         time::Timestamp,
     },
     protocol::{
-        event::{Cause, ControlEvent, Event, ProposalEvent, Record, RunEvent},
+        event::{Cause, ControlEvent, Event, ProposalEvent, Record, RunEvent, ThreadEvent},
         summary::RunSummary,
     },
 };
 
-use super::{ledger::Ledger, project::Project, proposal::ProposalState, run::Run, thread::Thread};
+use super::{ledger::Ledger, project::Project, proposal::ProposalState, rule::Rule, run::Run, thread::Thread};
 
 /// The fold of the log.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,10 +29,14 @@ pub struct State {
     pub runs: BTreeMap<RunId, Run>,
     /// The proposals, by number.
     pub proposals: BTreeMap<ProposalId, ProposalState>,
-    /// Conversations with agents, by number.
+    /// Conversations with agents, by number. What was said is kept of the newest alone: see [`Thread::aside`].
     pub threads: BTreeMap<ThreadId, Thread>,
     /// What calls of models used and cost.
     pub ledger: Ledger,
+    /// Conversations in which an agent waits for a permission.
+    pub asking: BTreeSet<ThreadId>,
+    /// What agents may do without asking, by number.
+    pub rules: BTreeMap<u32, Rule>,
     /// Runs that have not ended, or whose repairs and proposals are still open: what control has to look at.
     pub active: BTreeSet<RunId>,
     /// Runs that were put aside, the newest [`ASIDE`]: in the order in which that was done.
@@ -49,6 +53,10 @@ pub struct State {
     newest_thread: ThreadId,
     /// The newest proposal there ever was.
     newest_proposal: ProposalId,
+    /// Conversations of which everything is kept.
+    pub(super) threads_at_hand: BTreeSet<ThreadId>,
+    /// The newest rule there ever was.
+    pub(super) newest_rule: u32,
 }
 
 /// How many runs that were put aside are kept at hand, in a few lines each.
@@ -64,10 +72,14 @@ pub struct Seen {
 }
 
 impl State {
-    /// The fold of the records of one run that was put aside: that run, its proposals, and nothing else.
+    /// The fold of the records of one run that was put aside: that run, its proposals, and nothing else; or of a conversation.
     pub fn recall(records: &[impl std::borrow::Borrow<Record>]) -> Self {
         let mut state = Self::default();
-        let puts_aside = |record: &Record| matches!(record.event, Event::Run { event: RunEvent::PutAside { .. }, .. });
+        let puts_aside = |record: &Record| match &record.event {
+            Event::Run { event, .. } => matches!(event, RunEvent::PutAside { .. }),
+            Event::Thread { event, .. } => matches!(**event, ThreadEvent::Closed { .. }),
+            _ => false,
+        };
         records
             .iter()
             .map(std::borrow::Borrow::borrow)
@@ -104,8 +116,19 @@ impl State {
             }
             Event::Thread { thread, event } => {
                 self.newest_thread = self.newest_thread.max(*thread);
+                self.give_rule(*thread, event, record);
                 Thread::apply(&mut self.threads, *thread, event, record);
                 self.ledger.apply(*thread, self.threads.get(thread), event, record);
+                self.keep_bounded(*thread);
+                let about = self.threads.get(thread).map(|thread| (thread.about.run, thread.about.job.clone()));
+                if let Some((Some(run), job)) = about
+                    && let Some(run) = self.runs.get_mut(&run)
+                {
+                    run.remark(record, job.as_ref());
+                }
+            }
+            Event::Control { event: ControlEvent::RuleRevoked { rule, .. } } => {
+                self.rules.remove(rule);
             }
             Event::Control { .. } | Event::Unknown => {}
         }

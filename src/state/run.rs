@@ -290,6 +290,11 @@ impl Run {
     /// Counts a record, and keeps it among the moments.
     pub(super) fn note(&mut self, record: &Record, job: Option<&JobKey>) {
         self.records += 1;
+        self.remark(record, job);
+    }
+
+    /// What happened that is no record of its own: an agent worked on it.
+    pub(super) fn remark(&mut self, record: &Record, job: Option<&JobKey>) {
         if let Some(moment) = Moment::of(record, job) {
             if self.moments.len() >= MOMENTS {
                 self.moments.pop_front();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         actor::Actor,
-        id::{ProjectId, Seq, ThreadId},
+        id::{Hash, ProjectId, Seq, ThreadId},
         talk::ModelName,
         time::{Millis, Timestamp},
         usage::{NanoUsd, Usage},
@@ -41,6 +41,8 @@ pub struct Thread {
     pub touched: Seq,
     /// What was said and done, oldest first.
     pub entries: Vec<Entry>,
+    /// How each turn came about and ended, oldest first.
+    pub trail: Vec<Trod>,
     /// Turns so far.
     pub turns: u32,
     /// The turn that is under way.
@@ -57,6 +59,8 @@ pub struct Thread {
     pub permissions: u32,
     /// What was allowed for as long as it goes on.
     pub allowed: Vec<Wish>,
+    /// By whom, in the same order.
+    pub allowed_by: Vec<Actor>,
     /// Tokens of all calls.
     pub usage: Usage,
     /// What they cost.
@@ -69,6 +73,11 @@ pub struct Thread {
     pub last_model: Option<ModelName>,
     /// It is no longer shown.
     pub closed: bool,
+    /// It was closed, or is not one of the newest: state does not have what was said, which is read from the log. It can only be
+    /// looked at.
+    pub aside: bool,
+    /// Messages that somebody ever said in it.
+    said: u32,
 }
 
 /// A turn under way.
@@ -82,6 +91,21 @@ pub struct Turn {
     pub since: Timestamp,
     /// A model is being asked: which, since when, what was set aside for it.
     pub asked: Option<(ModelName, Timestamp, Option<NanoUsd>)>,
+}
+
+/// A turn that was begun: what is not said in its entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trod {
+    /// Its number.
+    pub turn: u32,
+    /// What woke the agent.
+    pub why: Woken,
+    /// When.
+    pub at: Timestamp,
+    /// Hashes of what models were sent.
+    pub prompts: Vec<Hash>,
+    /// How it ended, and when.
+    pub ended: Option<(TurnOutcome, Timestamp)>,
 }
 
 /// A permission that is waited for.
@@ -211,6 +235,7 @@ impl Thread {
             touched_at: record.at,
             touched: record.seq,
             entries: Vec::new(),
+            trail: Vec::new(),
             turns: 0,
             turn: None,
             outcome: None,
@@ -219,12 +244,15 @@ impl Thread {
             wishes: BTreeMap::new(),
             permissions: 0,
             allowed: Vec::new(),
+            allowed_by: Vec::new(),
             usage: Usage::default(),
             cost: NanoUsd(0),
             unpriced: 0,
             context: 0,
             last_model: None,
             closed: false,
+            aside: false,
+            said: 0,
         }
     }
 
@@ -237,7 +265,8 @@ impl Thread {
                 self.model.clone_from(model.as_ref().unwrap_or(&self.model.clone()));
             }
             ThreadEvent::Said { by, text, attached } => {
-                let number = self.next_said();
+                let number = self.said;
+                self.said += 1;
                 let said = What::Said { by: by.clone(), number, text: text.clone(), attached: attached.clone() };
                 self.enter(record, said);
                 self.waiting += 1;
@@ -250,8 +279,15 @@ impl Thread {
                 self.again = None;
                 self.outcome = None;
                 self.turn = Some(Turn { number: *turn, why: why.clone(), since: record.at, asked: None });
+                if !self.aside {
+                    let trod = Trod { turn: *turn, why: why.clone(), at: record.at, prompts: Vec::new(), ended: None };
+                    self.trail.push(trod);
+                }
             }
-            ThreadEvent::Asked { model, bound, .. } => {
+            ThreadEvent::Asked { model, bound, prompt, .. } => {
+                if let Some(trod) = self.trail.last_mut() {
+                    trod.prompts.push(prompt.clone());
+                }
                 self.last_model = Some(model.clone());
                 if let Some(turn) = &mut self.turn {
                     turn.asked = Some((model.clone(), record.at, *bound));
@@ -285,6 +321,7 @@ impl Thread {
                 let Some(Asked { wish, .. }) = self.wishes.remove(number) else { return };
                 if *go && *scope == Scope::Thread {
                     self.allowed.push(wish.clone());
+                    self.allowed_by.push(by.clone());
                 }
                 let (go, scope, by, why) = (*go, scope.clone(), by.clone(), why.clone());
                 self.enter(record, What::Permitted { wish, go, scope, by, why });
@@ -293,6 +330,9 @@ impl Thread {
                 self.turn = None;
                 self.wishes.clear();
                 self.outcome = Some(outcome.clone());
+                if let Some(trod) = self.trail.iter_mut().rev().find(|trod| trod.turn == *turn) {
+                    trod.ended = Some((outcome.clone(), record.at));
+                }
                 if *outcome != TurnOutcome::Done {
                     self.enter(record, What::Ended { turn: *turn, outcome: outcome.clone() });
                 }
@@ -302,14 +342,10 @@ impl Thread {
     }
 
     fn enter(&mut self, record: &Record, what: What) {
+        if self.aside {
+            return;
+        }
         self.entries.push(Entry { at: record.at, seq: record.seq, what });
-    }
-
-    fn next_said(&self) -> u32 {
-        let numbers = self.entries.iter().rev();
-        let last =
-            numbers.filter_map(|entry| if let What::Said { number, .. } = entry.what { Some(number) } else { None });
-        last.max().map_or(0, |number| number + 1)
     }
 
     fn take_back(&mut self, from: u32) {
@@ -317,6 +353,7 @@ impl Thread {
         if let Some(at) = self.entries.iter().position(first) {
             // What it cost stays: it was spent.
             self.entries.truncate(at);
+            self.said = from;
             self.waiting = 0;
             self.again = None;
             self.outcome = None;
@@ -334,6 +371,18 @@ impl Thread {
                 return;
             }
         }
+    }
+
+    /// Puts it aside: what was said is read from the log where somebody wants it.
+    pub(super) fn put_aside(&mut self) {
+        self.aside = true;
+        self.entries = Vec::new();
+        self.trail = Vec::new();
+    }
+
+    /// Nothing is under way in it, or waits.
+    pub fn is_quiet(&self) -> bool {
+        self.turn.is_none() && self.waiting == 0 && self.again.is_none() && self.wishes.is_empty()
     }
 
     /// An agent has to be woken: somebody said something, or wants the last turn once more, and none is under way.

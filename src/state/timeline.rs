@@ -6,8 +6,12 @@ use crate::{
         outcome::JobOutcome,
         time::Timestamp,
     },
-    protocol::event::{
-        Event, GateEvent, JobEvent, ProposalEvent, Record, RepairEvent, RepairPhase, RepairResult, RunEvent,
+    protocol::{
+        event::{
+            Event, GateEvent, JobEvent, ProposalEvent, Record, RepairEvent, RepairPhase, RepairResult, RunEvent,
+            ThreadEvent,
+        },
+        thread::{TurnOutcome, Woken},
     },
 };
 
@@ -15,7 +19,9 @@ use super::{
     board::State,
     job::{Job, JobStatus},
     proposal::ProposalStatus,
+    rule::wish_words,
     run::{GateStatus, Run},
+    trace::outcome_word,
 };
 
 /// Something that happened, worth a line.
@@ -54,7 +60,8 @@ impl Moment {
         let (what, tone) = match &record.event {
             Event::Run { event, .. } => run_words(event)?,
             Event::Proposal { proposal, event } => proposal_words(proposal.0, event)?,
-            Event::Control { .. } | Event::Project { .. } | Event::Thread { .. } | Event::Unknown => return None,
+            Event::Thread { thread, event } => thread_words(thread.0, event)?,
+            Event::Control { .. } | Event::Project { .. } | Event::Unknown => return None,
         };
         Some(Self { seq: record.seq, at: record.at, job: job.cloned(), what, tone })
     }
@@ -127,6 +134,33 @@ fn repair_words(event: &RepairEvent) -> Option<(String, Tone)> {
             RepairResult::Cancelled { reason } => (format!("repair cancelled {reason}"), Tone::Plain),
             RepairResult::Lost => ("repair lost: gonogo ended while it ran".into(), Tone::Bad),
         },
+    })
+}
+
+fn thread_words(id: u64, event: &ThreadEvent) -> Option<(String, Tone)> {
+    Some(match event {
+        ThreadEvent::TurnStarted { turn, why } => {
+            let why = match why {
+                Woken::Said => "somebody spoke",
+                Woken::Again { .. } => "once more",
+                Woken::Repair => "to repair",
+                Woken::Review => "to review",
+                Woken::Unknown => "woken",
+            };
+            (format!("agent t{id} goes to work, turn {turn} ({why})"), Tone::Repair)
+        }
+        ThreadEvent::PermissionAsked { number, wish } => {
+            (format!("agent asks (t{id}/{number}): {}", wish_words(wish)), Tone::Person)
+        }
+        ThreadEvent::PermissionAnswered { number, go, by, why, .. } => {
+            let verdict = if *go { "GO" } else { "NO-GO" };
+            (format!("t{id}/{number}: {verdict} by {by} {why}").trim_end().to_owned(), Tone::Person)
+        }
+        ThreadEvent::TurnEnded { turn, outcome } => {
+            let tone = if *outcome == TurnOutcome::Done { Tone::Good } else { Tone::Bad };
+            (format!("agent t{id}, turn {turn}: {}", outcome_word(outcome)), tone)
+        }
+        _ => return None,
     })
 }
 

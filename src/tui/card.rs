@@ -6,12 +6,15 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     domain::{
-        id::{ApprovalId, ProposalId},
+        id::{ApprovalId, ProposalId, ThreadId},
         patch::Patch,
+        rule::Pattern,
     },
+    protocol::thread::Wish,
     state::{
         approval::{self, Approval},
         board::State,
+        rule::subject,
     },
 };
 
@@ -43,6 +46,23 @@ pub struct Card {
     last_key: Duration,
     /// The patch of a proposal, read once.
     patch: Option<(ProposalId, Patch)>,
+    /// What an agent asks for.
+    wish: Option<AgentWish>,
+}
+
+/// What an agent asks for, and who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentWish {
+    /// What.
+    pub wish: Wish,
+    /// Which agent.
+    pub role: String,
+    /// In which conversation.
+    pub thread: ThreadId,
+    /// What that is called.
+    pub title: String,
+    /// A rule that could be given; `None`: no pattern fits it.
+    pub pattern: Option<Pattern>,
 }
 
 impl Card {
@@ -67,6 +87,15 @@ impl Card {
                 Some((id, patch))
             });
         }
+        self.wish = match &self.current {
+            Some(ApprovalId::Permission { thread, number }) => state.threads.get(thread).and_then(|thread| {
+                let wish = thread.wishes.get(number)?.wish.clone();
+                let pattern = subject(&wish).and_then(|(_, words)| Pattern::for_command(words));
+                let (role, title) = (thread.role.clone(), thread.title.clone());
+                Some(AgentWish { wish, role, thread: thread.id, title, pattern })
+            }),
+            _ => None,
+        };
         before != self.current
     }
 
@@ -119,6 +148,11 @@ impl Card {
     /// The patch that is asked about.
     pub fn patch(&self) -> Option<&Patch> {
         self.patch.as_ref().map(|(_, patch)| patch)
+    }
+
+    /// What an agent asks for, if that is the question.
+    pub fn wish(&self) -> Option<&AgentWish> {
+        self.wish.as_ref()
     }
 
     /// The screen has been drawn, with the card on it or without.

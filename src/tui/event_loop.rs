@@ -299,6 +299,7 @@ impl<W: Write> Board<W> {
                 Effect::Edit { proposal, patch } => self.exit = Some(Exit::Edit { proposal, patch }),
                 Effect::Look(look) => self.outbox.push_back(Ask::Look { look }),
                 Effect::Shell { container, name } => self.exit = Some(Exit::Shell { container, name }),
+                Effect::Save { path, text } => self.save(&path, &text),
                 Effect::Browse(url) => self.browse(&url),
                 Effect::Repaint => {
                     if self.repaint().is_err() {
@@ -346,6 +347,18 @@ impl<W: Write> Board<W> {
         match self.terminal.backend_mut().send(sequence.as_bytes()) {
             Ok(()) => self.ui.say(format!("sent by OSC 52, {} bytes", text.len())),
             Err(error) => self.ui.complain(format!("not sent: {error}"), None),
+        }
+    }
+
+    /// Writes a file; one that is there stays as it is.
+    fn save(&mut self, path: &std::path::Path, text: &str) {
+        let made = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+        match made.and_then(|mut file| file.write_all(text.as_bytes())) {
+            Ok(()) => self.ui.say(format!("written to {}", path.display())),
+            Err(error) => {
+                let hint = Some("/export FILE names another".into());
+                self.ui.complain(format!("{} was not written: {error}", path.display()), hint);
+            }
         }
     }
 

@@ -21,6 +21,7 @@ use crate::{
             RepairPhase, RepairResult, RunEvent, Source, TryResult,
         },
         query::{Answer, OutputLine, Page, Query},
+        thread::Attached,
     },
 };
 
@@ -477,6 +478,11 @@ pub fn answer(query: &Query) -> Result<Answer, Refusal> {
         Query::ContainerLog { name, .. } => Answer::Output { output: OutputId::container(name, 1) },
         Query::Run { .. } => Answer::Records(Vec::new()),
         Query::Runs { .. } => Answer::Runs { runs: Vec::new(), more: false },
+        Query::Thread { .. } => Answer::Records(Vec::new()),
+        Query::Attach { name, .. } => {
+            Answer::Attached(Attached { name: name.clone(), text: format!("text of {name}") })
+        }
+        Query::Paths { prefix, .. } => Answer::Paths(vec![format!("{prefix}charge.rs"), format!("{prefix}check.rs")]),
         Query::Environments => Answer::Environments(Vec::new()),
         Query::Assign { .. } => return Err(Refusal::new("the environment is not up")),
         Query::Collect(_) => Answer::Collected(Vec::new()),

@@ -8,8 +8,9 @@ use crate::config::keymap::{
 };
 
 use super::{
+    thread::Stroke,
     ui::{Intent, Overlay, Pane, Ui},
-    widget::text_input::Edit,
+    widget::{composer, text_input::Edit},
 };
 
 /// What this key means now; `None`: nothing. Also tells the card whether it was disturbed.
@@ -24,6 +25,9 @@ pub fn intent(ui: &mut Ui, key: &KeyEvent) -> Option<Intent> {
 fn meaning(ui: &Ui, key: &KeyEvent) -> (Option<Intent>, bool) {
     if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
         return (Some(Intent::Interrupt), false);
+    }
+    if ui.composes() {
+        return (composing(key), false);
     }
     if ui.is_typing() {
         return (typing(key), false);
@@ -45,7 +49,9 @@ fn meaning(ui: &Ui, key: &KeyEvent) -> (Option<Intent>, bool) {
         }
         None => {
             let focused = ui.focus == Pane::Card;
-            let on_card = || find(&[Context::Approval]).filter(|action| focused || !scrolls_card(*action));
+            let an_agent_asks = ui.card.wish().is_some();
+            let fits = |action: &Action| an_agent_asks || !matches!(action, Action::ForThread | Action::Always);
+            let on_card = || find(&[Context::Approval]).filter(|action| focused || !scrolls_card(*action)).filter(fits);
             if ui.card_is_armed()
                 && let Some(action) = on_card()
             {
@@ -102,6 +108,35 @@ fn typing(key: &KeyEvent) -> Option<Intent> {
         _ => return None,
     };
     Some(Intent::Type(edit))
+}
+
+/// Letters are text, and nothing else: no letter is a key while somebody writes to an agent.
+fn composing(key: &KeyEvent) -> Option<Intent> {
+    let held = |modifier| key.modifiers.contains(modifier);
+    let (control, alt, shift) = (held(KeyModifiers::CONTROL), held(KeyModifiers::ALT), held(KeyModifiers::SHIFT));
+    let stroke = match key.code {
+        KeyCode::Enter if alt || shift => Stroke::Edit(composer::Edit::Newline),
+        KeyCode::Enter => Stroke::Send,
+        KeyCode::Esc => Stroke::Leave,
+        KeyCode::Tab => Stroke::Tab,
+        KeyCode::Up => Stroke::Up,
+        KeyCode::Down => Stroke::Down,
+        KeyCode::PageUp => Stroke::Page(false),
+        KeyCode::PageDown => Stroke::Page(true),
+        KeyCode::Char('j') if control => Stroke::Edit(composer::Edit::Newline),
+        KeyCode::Char('u') if control => Stroke::Edit(composer::Edit::Clear),
+        KeyCode::Char('w') if control => Stroke::Edit(composer::Edit::DeleteWord),
+        KeyCode::Char(_) if control || alt => return None,
+        KeyCode::Char(c) => Stroke::Edit(composer::Edit::Insert(c)),
+        KeyCode::Backspace => Stroke::Edit(composer::Edit::Backspace),
+        KeyCode::Delete => Stroke::Edit(composer::Edit::Delete),
+        KeyCode::Left => Stroke::Edit(composer::Edit::Left),
+        KeyCode::Right => Stroke::Edit(composer::Edit::Right),
+        KeyCode::Home => Stroke::Edit(composer::Edit::Home),
+        KeyCode::End => Stroke::Edit(composer::Edit::End),
+        _ => return None,
+    };
+    Some(Intent::Compose(stroke))
 }
 
 /// A key as the keymap names it; `None` for keys that it has no name for.

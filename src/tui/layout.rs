@@ -50,6 +50,8 @@ pub struct Layout {
     pub logs: Rect,
     /// Pane 4.
     pub timeline: Rect,
+    /// Pane 5.
+    pub agent: Rect,
     /// Pane 6.
     pub cost: Rect,
     /// Pane 7.
@@ -80,6 +82,7 @@ impl Layout {
             runs: NOWHERE,
             logs: NOWHERE,
             timeline: NOWHERE,
+            agent: NOWHERE,
             cost: NOWHERE,
             containers: NOWHERE,
             history: NOWHERE,
@@ -111,6 +114,7 @@ impl Layout {
         if ui.cost.open && layout.cost.is_empty() {
             layout.cost = std::mem::replace(&mut layout.containers, NOWHERE);
         }
+        layout.seat_agent(ui);
         layout
     }
 
@@ -225,6 +229,23 @@ impl Layout {
         body
     }
 
+    /// Gives pane 5 its place: under the log where both have room, else in its place, and the timeline's where they stand over each
+    /// other.
+    fn seat_agent(&mut self, ui: &Ui) {
+        if !ui.thread.open || !self.agent.is_empty() || self.logs.is_empty() || ui.zoom {
+            return;
+        }
+        if self.logs.height >= 18 {
+            let agent = (self.logs.height * 3 / 5).max(10);
+            [self.logs, self.agent] = rows(self.logs, [Constraint::Fill(1), Constraint::Length(agent)]);
+        } else if ui.focus != Pane::Logs {
+            self.agent = std::mem::replace(&mut self.logs, NOWHERE);
+            if self.timeline.width == self.agent.width && self.agent.height < 14 {
+                self.agent = self.agent.union(std::mem::replace(&mut self.timeline, NOWHERE));
+            }
+        }
+    }
+
     /// Keeps a line for the news that somebody is asked.
     fn with_asks(&mut self, body: Rect, asked: bool) -> Rect {
         if !asked {
@@ -246,6 +267,7 @@ impl Layout {
             Pane::Runs => &mut self.runs,
             Pane::Logs | Pane::Card => &mut self.logs,
             Pane::Timeline => &mut self.timeline,
+            Pane::Agent => &mut self.agent,
             Pane::Cost => &mut self.cost,
             Pane::Containers => &mut self.containers,
         }
@@ -258,6 +280,7 @@ impl Layout {
             Pane::Runs => self.runs,
             Pane::Logs => self.logs,
             Pane::Timeline => self.timeline,
+            Pane::Agent => self.agent,
             Pane::Cost => self.cost,
             Pane::Containers => self.containers,
             Pane::Card => self.card,

@@ -18,6 +18,7 @@ pub mod keyboard;
 pub mod layout;
 pub mod link;
 pub mod log;
+pub mod markdown;
 pub mod options;
 pub mod overlay;
 pub mod pace;
@@ -31,6 +32,7 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod theme;
+pub mod thread;
 pub mod tree;
 pub mod ui;
 pub mod update;

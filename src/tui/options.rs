@@ -1,6 +1,6 @@
 //! How the board is to look and behave, and how it was left.
 
-use std::{env, path::PathBuf};
+use std::{collections::BTreeMap, env, path::PathBuf};
 
 use jiff::tz::TimeZone;
 
@@ -42,6 +42,10 @@ pub struct Options {
     pub minutes: Vec<MinutePrice>,
     /// Given as soon as the board is open.
     pub opening: Vec<Command>,
+    /// Names of models that can be asked, for whoever types one.
+    pub models: Vec<String>,
+    /// How many tokens each model takes at once, by its full name.
+    pub windows: BTreeMap<String, u64>,
 }
 
 impl Default for Options {
@@ -61,6 +65,8 @@ impl Default for Options {
             budgets: BudgetPolicy::default(),
             minutes: Vec::new(),
             opening: Vec::new(),
+            models: Vec::new(),
+            windows: BTreeMap::new(),
         }
     }
 }

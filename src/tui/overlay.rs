@@ -44,6 +44,27 @@ pub enum Overlay {
         /// What has been typed.
         input: TextInput,
     },
+    /// The answer to a question of an agent.
+    Reply {
+        /// Which question.
+        approval: ApprovalId,
+        /// What has been typed.
+        input: TextInput,
+    },
+    /// The pattern of what is always to be allowed: read it, change it, confirm it.
+    Pattern {
+        /// Which question.
+        approval: ApprovalId,
+        /// The pattern.
+        input: TextInput,
+        /// When it came up: what was typed before it could be read confirms nothing.
+        since: Duration,
+    },
+    /// What agents may do without asking.
+    Rules {
+        /// The chosen one.
+        chosen: usize,
+    },
     /// Who is attached.
     People,
     /// What happened while the person was away.

@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     time::Duration,
 };
 
 use crate::{
     config::keymap::action::{Action, Context},
     domain::{
-        id::{ApprovalId, JobKey, OutputId, ProjectId, ProposalId, RequestId, RunId, Seq},
+        id::{ApprovalId, JobKey, OutputId, ProjectId, ProposalId, RequestId, RunId, Seq, ThreadId},
         patch::PatchText,
         time::Timestamp,
     },
@@ -31,6 +32,7 @@ use super::{
     log::LogPane,
     options::{Left, Options},
     past::{Home, Past},
+    thread::{Stroke, ThreadPane},
     tree::Node,
     update::away::Absence,
 };
@@ -47,6 +49,8 @@ pub enum Pane {
     Logs,
     /// 4
     Timeline,
+    /// 5
+    Agent,
     /// 6
     Cost,
     /// 7
@@ -62,6 +66,7 @@ impl Pane {
             Self::Projects | Self::Runs | Self::Cost => Context::List,
             Self::Logs => Context::Logs,
             Self::Timeline => Context::Timeline,
+            Self::Agent => Context::Agent,
             Self::Containers => Context::Containers,
             Self::Card => Context::Approval,
         }
@@ -95,6 +100,8 @@ pub struct Ui {
     pub log: LogPane,
     /// Pane 4.
     pub timeline: TimelinePane,
+    /// Pane 5.
+    pub thread: ThreadPane,
     /// Pane 6.
     pub cost: CostPane,
     /// Pane 7.
@@ -188,6 +195,13 @@ pub enum Effect {
     },
     /// Say which containers are looked at.
     Look(Option<Look>),
+    /// Write a file that is not there yet.
+    Save {
+        /// Its name.
+        path: PathBuf,
+        /// What stands in it.
+        text: String,
+    },
     /// Open a shell in a container, on this terminal.
     Shell {
         /// Which.
@@ -259,6 +273,20 @@ pub enum Purpose {
         /// Which.
         run: RunId,
     },
+    /// To have said something: what is given along was read.
+    Attach,
+    /// To have said something: it was taken, or what it takes the place of was taken back.
+    Spoken,
+    /// To complete a path.
+    Paths {
+        /// How it begins.
+        prefix: String,
+    },
+    /// To show a conversation that was put aside.
+    Reread {
+        /// Which.
+        thread: ThreadId,
+    },
     /// To list older runs that were put aside.
     Older {
         /// Of which project.
@@ -290,6 +318,8 @@ pub enum Intent {
     Choose(i32),
     /// y or n, in a question.
     Answer(bool),
+    /// A key in what is being typed to an agent.
+    Compose(Stroke),
     /// Ctrl-C.
     Interrupt,
 }
@@ -310,6 +340,7 @@ impl Ui {
             past: Past::default(),
             log: LogPane::empty(false, false),
             timeline: TimelinePane::default(),
+            thread: ThreadPane::default(),
             cost: CostPane::default(),
             containers: ContainersPane::default(),
             card: Card::default(),
@@ -340,22 +371,42 @@ impl Ui {
     /// Letters are text now.
     pub fn is_typing(&self) -> bool {
         match &self.overlay {
-            None => self.log.field.is_some() || self.containers.field.is_some(),
+            None => {
+                self.log.field.is_some()
+                    || self.containers.field.is_some()
+                    || self.thread.field.is_some()
+                    || self.composes()
+            }
             Some(Overlay::Text { field, .. }) => field.is_some(),
             Some(
-                Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Away { .. } | Overlay::Cut,
+                Overlay::Help { .. }
+                | Overlay::Confirm(_)
+                | Overlay::People
+                | Overlay::Rules { .. }
+                | Overlay::Away { .. }
+                | Overlay::Cut,
             ) => false,
-            Some(Overlay::Palette { .. } | Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }) => {
-                true
-            }
+            Some(
+                Overlay::Palette { .. }
+                | Overlay::Typed { .. }
+                | Overlay::Words { .. }
+                | Overlay::Reply { .. }
+                | Overlay::Pattern { .. }
+                | Overlay::Start { .. },
+            ) => true,
         }
+    }
+
+    /// Letters go into what is being said to an agent.
+    pub fn composes(&self) -> bool {
+        self.overlay.is_none() && self.focus == Pane::Agent && self.thread.typing && self.thread.field.is_none()
     }
 
     /// The approval card may take keys: nothing stands over it, and the pane with the focus doesn't need the same letters.
     ///
     /// The log does (`y` copies, `n` finds, `e` looks for errors), and so do containers: a reader answers with `!` first.
     pub fn card_may_take_keys(&self) -> bool {
-        let needs_letters = matches!(self.focus, Pane::Logs | Pane::Containers);
+        let needs_letters = matches!(self.focus, Pane::Logs | Pane::Containers | Pane::Agent);
         self.overlay.is_none() && !self.is_typing() && self.link.hears() && !needs_letters
     }
 

@@ -13,6 +13,8 @@ pub enum Context {
     Logs,
     /// In the timeline.
     Timeline,
+    /// In conversations with agents, while nothing is being typed.
+    Agent,
     /// Among the containers.
     Containers,
     /// On an approval card, which is a mode of its own: only its keys are in force.
@@ -21,7 +23,8 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order of the help overlay.
-    pub const ALL: [Self; 6] = [Self::Global, Self::List, Self::Logs, Self::Timeline, Self::Containers, Self::Approval];
+    pub const ALL: [Self; 7] =
+        [Self::Global, Self::List, Self::Logs, Self::Timeline, Self::Agent, Self::Containers, Self::Approval];
 
     /// As written in `config.toml`: `[keys.NAME]`.
     pub fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Context {
             Self::List => "list",
             Self::Logs => "logs",
             Self::Timeline => "timeline",
+            Self::Agent => "agent",
             Self::Containers => "containers",
             Self::Approval => "approval",
         }
@@ -106,6 +110,7 @@ actions! {
     Pane2 "pane-2" Global ["2"] "Runs"
     Pane3 "pane-3" Global ["3"] "Logs"
     Pane4 "pane-4" Global ["4"] "Timeline"
+    Pane5 "pane-5" Global ["5"] "Agent"
     Pane6 "pane-6" Global ["6"] "Cost"
     Pane7 "pane-7" Global ["7"] "Containers"
     NextPane "next-pane" Global ["tab"] "Go to the next pane"
@@ -141,6 +146,13 @@ actions! {
     LogWindow "window" Logs ["T"] "How far back the log of a container goes: all, 1m, 5m, 1h"
     ZoomIn "zoom-in" Timeline ["}"] "Show less time, larger"
     ZoomOut "zoom-out" Timeline ["{"] "Show more time, smaller"
+    Write "write" Agent ["i"] "Write to the agent"
+    EditLast "edit-last" Agent ["e"] "Change your last message, and say it again"
+    Model "model" Agent ["m"] "Choose the model"
+    Role "role" Agent ["o"] "Choose who answers"
+    FoldTool "fold" Agent ["space"] "Fold or unfold what a tool did"
+    Export "export" Agent ["E"] "Write the conversation to a Markdown file"
+    CloseThread "close" Agent ["D"] "Show this conversation no longer (asks first)"
     FoldGroup "fold" Containers ["space"] "Fold or unfold a project"
     SortContainers "sort" Containers ["s"] "Sort: by project, CPU, memory, name, the newest first"
     Shell "shell" Containers ["e"] "Open a shell in it"
@@ -149,6 +161,8 @@ actions! {
     RemoveContainer "remove" Containers ["D"] "Remove it (asks first)"
     OpenPort "open-port" Containers ["o"] "Open its first port in a browser, and copy the address"
     Yes "yes" Approval ["y"] "Go: do exactly what is shown, once"
+    ForThread "this-conversation" Approval ["t"] "Go, for as long as this conversation goes on (what an agent asks)"
+    Always "always" Approval ["a"] "Go, always: shows the pattern first (what an agent asks)"
     No "no" Approval ["n"] "No-go, with words if you like"
     Edit "edit" Approval ["e"] "Edit the patch in $EDITOR"
     TakeHunk "hunk" Approval ["space"] "Take or drop this hunk"
@@ -160,5 +174,6 @@ actions! {
     CardPageDown "scroll-page-down" Approval ["J", "ctrl-d", "page-down"] "Scroll the diff down half a page"
     CardPageUp "scroll-page-up" Approval ["K", "ctrl-u", "page-up"] "Scroll the diff up half a page"
     CardHelp "card-help" Approval ["?"] "Show the keys of this card"
+    Trace "trace" Approval ["h"] "Show how it got here: turns, tools, cost"
     Later "later" Approval ["esc"] "Decide later: nothing runs"
 }

@@ -16,7 +16,9 @@ use crate::{
             Bandwidth, Color, Glyphs, Unpriced,
             model::{Effort, ProviderKind},
         },
-        text::{DurationText, EngineAddress, KeyText, MinuteText, ModelText, MoneyText, NodeName, SizeText, WebAddress},
+        text::{
+            DurationText, EngineAddress, KeyText, MinuteText, ModelText, MoneyText, NodeName, SizeText, WebAddress,
+        },
     },
     domain::price::Decimal,
 };

@@ -1,8 +1,8 @@
 //! `config.toml`: read, checked, resolved. [`Settings`] is the only form that is passed around.
 
 pub mod file;
-mod money;
 pub mod model;
+mod money;
 
 use std::{
     collections::BTreeMap,

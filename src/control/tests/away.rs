@@ -27,7 +27,7 @@ fn ships() -> Pipeline {
 fn answer(sim: &mut Sim, name: &str, approval: ApprovalId, go: bool) {
     let hash = match &approval {
         ApprovalId::Proposal(id) => Some(sim.state.proposals[id].proposal.hash.clone()),
-        ApprovalId::Gate { .. } => None,
+        ApprovalId::Gate { .. } | ApprovalId::Permission { .. } => None,
     };
     let decision = if go { Decision::Go { hash, into: None } } else { Decision::NoGo { why: "no".into() } };
     sim.command_as(&Actor::Person(name.into()), &Command::Answer { approval, decision }).unwrap();

@@ -9,6 +9,7 @@ mod flow;
 mod fold;
 mod lasting;
 mod ledger;
+mod permissions;
 mod repairs;
 mod spending;
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::{
     domain::{
-        id::{ProjectId, RunId, Seq},
+        id::{ProjectId, RunId, Seq, ThreadId},
         time::Timestamp,
     },
     protocol::event::{Event, Record},
@@ -98,6 +98,15 @@ impl LogReader {
         let mut records = Vec::new();
         let of_run = "SELECT seq, at, cause, event FROM records WHERE run = ?1 ORDER BY seq";
         select(&self.connection, of_run, params![run.0 as i64], |record| records.push(record))?;
+        Ok(records)
+    }
+
+    /// Every record of a conversation, in order.
+    pub fn thread(&self, thread: ThreadId) -> Result<Vec<Record>, LogError> {
+        const OF_THREAD: &str = "SELECT seq, at, cause, event FROM records WHERE run IS NULL
+            AND json_extract(event, '$.of') = 'thread' AND json_extract(event, '$.thread') = ?1 ORDER BY seq";
+        let mut records = Vec::new();
+        select(&self.connection, OF_THREAD, params![thread.0 as i64], |record| records.push(record))?;
         Ok(records)
     }
 

@@ -4,8 +4,8 @@
 use rusqlite::params;
 
 use super::{schema::MIGRATIONS, *};
-use crate::domain::time::Timestamp;
-use crate::protocol::event::{Cause, ControlEvent};
+use crate::domain::{actor::Actor, id::ThreadId, time::Timestamp};
+use crate::protocol::event::{Cause, ControlEvent, ThreadEvent};
 
 fn record(seq: u64) -> Record {
     Record {
@@ -32,6 +32,23 @@ fn what_was_committed_is_read_again_and_what_was_not_is_gone() {
     log.read(Seq(0), |record| all.push(record)).unwrap();
     assert_eq!(all, [record(1)]);
     assert_eq!(log.reader().unwrap().since(Seq(0), 10).unwrap(), [record(1)]);
+}
+
+#[test]
+fn a_conversation_is_read_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let log = Log::open(home.path()).unwrap();
+    let said = |seq: u64, thread: u64| {
+        let event = Box::new(ThreadEvent::Closed { by: Actor::Person("deniz".into()) });
+        Record { event: Event::Thread { thread: ThreadId(thread), event }, ..record(seq) }
+    };
+    log.begin().unwrap();
+    for record in [record(1), said(2, 1), said(3, 2), said(4, 1), said(5, 11)] {
+        log.append(&record, None).unwrap();
+    }
+    log.commit().unwrap();
+    assert_eq!(log.reader().unwrap().thread(ThreadId(1)).unwrap(), [said(2, 1), said(4, 1)]);
+    assert_eq!(log.reader().unwrap().thread(ThreadId(3)).unwrap(), []);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod cost;
 mod keys;
 mod link;
 mod screens;
+mod thread;
 mod wheel;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

@@ -189,6 +189,7 @@ pub(super) fn copy(ui: &mut Ui, state: &State) -> Vec<Effect> {
             ui.project.and_then(|id| state.projects.get(&id)).map(|project| project.root.display().to_string())
         }
         Pane::Cost => None,
+        Pane::Agent => super::thread::copy(ui, state),
         Pane::Containers => ui.containers.container().map(|known| known.row.container.id.clone()),
         Pane::Card => match &ui.card.current {
             Some(crate::domain::id::ApprovalId::Proposal(id)) => {

@@ -17,6 +17,8 @@ use crate::tui::{
     widget::text_input::TextInput,
 };
 
+use super::permission;
+
 /// Opens the oldest question, then the next; the log goes to what it is about.
 pub(super) fn open(ui: &mut Ui, state: &State) {
     let on_screen = Layout::of(ui).shows_card(ui) && (ui.focus == Pane::Card);
@@ -31,7 +33,7 @@ pub(super) fn open(ui: &mut Ui, state: &State) {
 }
 
 /// Opens this question, which waits; the log goes to what it is about.
-pub(super) fn open_this(ui: &mut Ui, state: &State, id: ApprovalId) {
+pub(in crate::tui) fn open_this(ui: &mut Ui, state: &State, id: ApprovalId) {
     ui.card.later.remove(&id);
     ui.card.show(Some(id.clone()));
     ui.card.opened = true;
@@ -48,6 +50,7 @@ fn go_to(ui: &mut Ui, state: &State, id: ApprovalId) {
             select::choose_job(ui, state, proposal.proposal.run, &proposal.proposal.job);
         }
         ApprovalId::Gate { run, gate } => select::choose_gate(ui, state, run, gate),
+        ApprovalId::Permission { thread, .. } => super::thread::show(ui, state, thread),
     }
 }
 
@@ -71,6 +74,7 @@ pub(super) fn go(ui: &mut Ui, state: &State) -> Vec<Effect> {
     let Some(id) = ui.card.current.clone() else { return Vec::new() };
     let hash = match &id {
         ApprovalId::Gate { .. } => None,
+        ApprovalId::Permission { .. } => return permission::once(ui, id),
         ApprovalId::Proposal(proposal) => {
             if !ui.card.dropped.is_empty() {
                 return go_with_the_rest(ui);
@@ -116,6 +120,9 @@ pub(super) fn no_go(ui: &mut Ui) {
 
 /// The words are there.
 pub(super) fn no_go_because(ui: &mut Ui, approval: ApprovalId, why: String) -> Vec<Effect> {
+    if let ApprovalId::Permission { .. } = approval {
+        return permission::refuse(ui, approval, why);
+    }
     let said = format!("NO-GO for {}", name(&approval));
     answer(ui, approval, Decision::NoGo { why }, said)
 }
@@ -127,10 +134,11 @@ fn answer(ui: &mut Ui, approval: ApprovalId, decision: Decision, said: String) -
     vec![Effect::Command(command, Purpose::Answered { approval, said })]
 }
 
-fn name(id: &ApprovalId) -> String {
+pub(super) fn name(id: &ApprovalId) -> String {
     match id {
         ApprovalId::Proposal(id) => format!("proposal #{id}"),
         ApprovalId::Gate { gate, .. } => format!("gate {gate}"),
+        ApprovalId::Permission { .. } => format!("what an agent asks ({id})"),
     }
 }
 
@@ -139,13 +147,14 @@ pub(super) fn short_name(id: &ApprovalId) -> String {
     match id {
         ApprovalId::Proposal(id) => format!("#{id}"),
         ApprovalId::Gate { gate, .. } => format!("gate {gate}"),
+        ApprovalId::Permission { .. } => id.to_string(),
     }
 }
 
 /// The patch, for the editor.
 pub(super) fn edit(ui: &mut Ui, state: &State) -> Vec<Effect> {
     let Some(ApprovalId::Proposal(id)) = ui.card.current.clone() else {
-        ui.say("a gate has nothing to edit");
+        ui.say("this has nothing to edit");
         return Vec::new();
     };
     let Some(proposal) = state.proposals.get(&id) else { return Vec::new() };

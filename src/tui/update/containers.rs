@@ -278,7 +278,7 @@ pub(super) fn arrange(ui: &mut Ui, state: &State) {
                 select::refresh(ui, state);
             }
         }
-        Pane::Logs | Pane::Timeline | Pane::Card => {}
+        Pane::Logs | Pane::Timeline | Pane::Agent | Pane::Card => {}
     }
     let height = view::containers::room(ui, &Layout::of(ui));
     ui.containers.settle(height);

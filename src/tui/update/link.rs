@@ -8,7 +8,7 @@ use crate::{
         id::{ApprovalId, Seq},
     },
     protocol::{
-        event::{Cause, Event, GateEvent, ProposalEvent, Record, RunEvent},
+        event::{Cause, Event, GateEvent, ProposalEvent, Record, RunEvent, ThreadEvent},
         frame::Link,
         session::VisitorKind,
     },
@@ -87,13 +87,22 @@ pub(super) fn only_what_is_heard(ui: &mut Ui, effects: Vec<Effect>) -> Vec<Effec
     for effect in effects {
         match effect {
             Effect::Command(_, purpose) => {
+                let purpose_is_spoken = purpose == Purpose::Spoken;
                 if let Purpose::Answered { approval, .. } = purpose {
                     ui.card.sent.remove(&approval);
+                }
+                if purpose_is_spoken {
+                    super::thread::not_said(ui);
                 }
                 refuse(ui);
             }
             Effect::Query(_, Purpose::Lines { output, asked }) => ui.log.not_read(&output, asked),
             Effect::Query(_, Purpose::Recall { .. } | Purpose::Older { .. }) => {}
+            Effect::Query(_, Purpose::Attach) => {
+                super::thread::not_said(ui);
+                refuse(ui);
+            }
+            Effect::Query(_, Purpose::Paths { .. } | Purpose::Reread { .. }) => {}
             Effect::Query(..) => refuse(ui),
             other => rest.push(other),
         }
@@ -120,6 +129,12 @@ pub(super) fn tell_answers(ui: &mut Ui, records: &[Arc<Record>]) {
             Event::Run { run, event: RunEvent::Gate { gate, event: GateEvent::Answered { go, .. } } } => {
                 (ApprovalId::Gate { run: *run, gate: gate.clone() }, *go)
             }
+            Event::Thread { thread, event } => match **event {
+                ThreadEvent::PermissionAnswered { number, go, .. } => {
+                    (ApprovalId::Permission { thread: *thread, number }, go)
+                }
+                _ => continue,
+            },
             Event::Proposal { proposal, event: ProposalEvent::Approved { .. } } => {
                 (ApprovalId::Proposal(*proposal), true)
             }

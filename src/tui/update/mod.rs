@@ -10,9 +10,11 @@ mod logs;
 pub(super) mod moments;
 mod navigate;
 mod past;
+mod permission;
 mod popup;
 pub mod reply;
 pub(super) mod text;
+pub(super) mod thread;
 
 pub(super) use popup::{entries, pipelines};
 
@@ -27,7 +29,7 @@ use super::{
     log::Seek,
     options::Left,
     select,
-    ui::{Effect, Intent, Pane, Purpose, Ui},
+    ui::{Effect, Intent, Overlay, Pane, Purpose, Ui},
     view,
 };
 
@@ -41,6 +43,8 @@ pub fn update(ui: &mut Ui, state: &State, intent: Intent) -> Vec<Effect> {
     let effects = match intent {
         Intent::Do(action) => act(ui, state, action),
         Intent::Interrupt => interrupt(ui, state),
+        Intent::Compose(stroke) => thread::compose(ui, state, stroke),
+        Intent::Paste(text) if ui.composes() => thread::paste(ui, &text),
         other => popup::update(ui, state, other),
     };
     link::only_what_is_heard(ui, effects)
@@ -53,6 +57,17 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
     if ui.focus == Pane::Containers
         && ui.overlay.is_none()
         && let Some(effects) = containers::act(ui, state, action)
+    {
+        return effects;
+    }
+    if matches!(ui.overlay, Some(Overlay::Rules { .. }))
+        && let Some(effects) = permission::act(ui, state, action)
+    {
+        return effects;
+    }
+    if ui.focus == Pane::Agent
+        && ui.overlay.is_none()
+        && let Some(effects) = thread::act(ui, state, action)
     {
         return effects;
     }
@@ -74,6 +89,15 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::Pane2 => navigate::focus(ui, Pane::Runs),
         Action::Pane3 => navigate::focus(ui, Pane::Logs),
         Action::Pane4 => navigate::focus(ui, Pane::Timeline),
+        Action::Pane5 => thread::enter(ui),
+        Action::Trace => return thread::trace(ui, state),
+        Action::Write
+        | Action::EditLast
+        | Action::Model
+        | Action::Role
+        | Action::FoldTool
+        | Action::Export
+        | Action::CloseThread => ui.complain("that is for conversations", Some("5 shows them".into())),
         Action::Pane6 => navigate::focus(ui, Pane::Cost),
         Action::Pane7 => navigate::focus(ui, Pane::Containers),
         Action::NextPane => navigate::next_pane(ui, 1),
@@ -109,6 +133,8 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::Approvals => answer::open(ui, state),
         Action::Yes => return answer::go(ui, state),
         Action::No => answer::no_go(ui),
+        Action::ForThread => return permission::for_thread(ui),
+        Action::Always => permission::always(ui),
         Action::Edit => return answer::edit(ui, state),
         Action::TakeHunk => answer::turn_hunk(ui),
         Action::NextHunk => answer::next_hunk(ui, 1),
@@ -137,7 +163,16 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
 
 /// Ctrl-C clears what is being typed; a second one leaves.
 fn interrupt(ui: &mut Ui, state: &State) -> Vec<Effect> {
-    let open = ui.overlay.take().is_some() | ui.log.field.take().is_some() | ui.containers.field.take().is_some();
+    if ui.composes() && !ui.thread.input.is_empty() {
+        ui.thread.input.take();
+        (ui.thread.editing, ui.thread.back) = (None, 0);
+        ui.leaving = false;
+        return Vec::new();
+    }
+    let open = ui.overlay.take().is_some()
+        | ui.thread.field.take().is_some()
+        | ui.log.field.take().is_some()
+        | ui.containers.field.take().is_some();
     if ui.leaving {
         return leave(ui, state);
     }
@@ -177,6 +212,7 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
             select::refresh(ui, state);
             link::tell_answers(ui, &records);
             cost::tell_warnings(ui, &records);
+            thread::learn(ui, &records);
             ui.log.retry();
             ui.dirty = true;
         }
@@ -185,7 +221,9 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
             ui.containers.learn(*news);
             ui.dirty |= ui.containers.open;
         }
-        Frame::Telemetry(Telemetry::Streamed { .. }) => {}
+        Frame::Telemetry(Telemetry::Streamed { thread, turn, at, text, reasoning }) => {
+            thread::streamed(ui, state, (thread, turn), (at, &text, reasoning));
+        }
         Frame::Telemetry(Telemetry::Dropped { count }) => {
             ui.link.dropped += count;
             ui.dirty = true;
@@ -219,6 +257,7 @@ pub fn settle(ui: &mut Ui, state: &State) -> Vec<Effect> {
     let room = arrange(ui, state);
     let layout = Layout::of(ui);
     let mut effects = past::settle(ui, state, &layout);
+    effects.extend(thread::settle(ui, state));
     effects.extend(containers::look(ui, &layout));
     if let Some((height, width)) = room
         && let Some((query, asked)) = ui.log.settle(height, width)
@@ -239,6 +278,7 @@ fn arrange(ui: &mut Ui, state: &State) -> Option<(usize, usize)> {
     if ui.focus == Pane::Card && !Layout::of(ui).shows_card(ui) {
         ui.focus = navigate::upper(ui);
     }
+    thread::arrange(ui, state);
     containers::arrange(ui, state);
     let layout = Layout::of(ui);
     navigate::settle(ui, state, &layout);

@@ -10,7 +10,7 @@ use crate::tui::{
     view,
 };
 
-use super::{answer, containers, logs, moments};
+use super::{answer, containers, logs, moments, thread};
 
 /// One row up or down.
 pub(super) fn step(ui: &mut Ui, state: &State, by: i64) {
@@ -24,6 +24,10 @@ pub(super) fn step(ui: &mut Ui, state: &State, by: i64) {
             *chosen = moved(*chosen, by, list.len());
             return;
         }
+        Some(Overlay::Rules { chosen }) => {
+            *chosen = moved(*chosen, by, state.rules.len());
+            return;
+        }
         Some(_) => return,
     }
     match ui.focus {
@@ -35,6 +39,7 @@ pub(super) fn step(ui: &mut Ui, state: &State, by: i64) {
         }
         Pane::Timeline => moments::step(ui, state, by),
         Pane::Cost => ui.cost.scroll = ui.cost.scroll.saturating_add_signed(by as isize),
+        Pane::Agent => thread::step(ui, state, by),
         Pane::Containers => ui.containers.step(by),
         Pane::Card => answer::scroll(ui, by),
     }
@@ -142,6 +147,7 @@ pub(super) fn sideways(ui: &mut Ui, state: &State, right: bool) {
             }
         }
         Pane::Containers => containers::sideways(ui, right),
+        Pane::Agent => thread::next_tool(ui, state, right),
         Pane::Projects | Pane::Cost | Pane::Card => {}
     }
 }
@@ -174,7 +180,7 @@ pub(super) fn open(ui: &mut Ui, state: &State) -> Vec<Effect> {
             None => {}
         },
         Pane::Timeline => return moments::enter(ui, state),
-        Pane::Logs | Pane::Cost | Pane::Containers | Pane::Card => {}
+        Pane::Logs | Pane::Agent | Pane::Cost | Pane::Containers | Pane::Card => {}
     }
     Vec::new()
 }
@@ -196,11 +202,16 @@ pub(super) fn back(ui: &mut Ui, state: &State) -> Vec<Effect> {
         answer::later(ui, state);
     } else if ui.focus == Pane::Logs && ui.log.search.is_some() {
         ui.log.search = None;
+    } else if ui.focus == Pane::Agent && ui.thread.shown.is_some() {
+        ui.thread.show(None);
     } else if ui.zoom {
         ui.zoom = false;
     } else if ui.timeline.cursor.is_some() && ui.focus == Pane::Timeline {
         ui.timeline.cursor = None;
     } else if ui.focus == Pane::Logs || ui.focus == Pane::Card {
+        ui.focus = upper(ui);
+    } else if ui.focus == Pane::Agent {
+        ui.thread.open = false;
         ui.focus = upper(ui);
     } else if matches!(ui.focus, Pane::Cost | Pane::Containers) {
         ui.focus = Pane::Runs;
@@ -237,6 +248,10 @@ pub(super) fn next_pane(ui: &mut Ui, by: isize) {
         _ => RUNS.as_slice(),
     };
     let card = Layout::of(ui).shows_card(ui);
+    let mut order = order.to_vec();
+    if ui.thread.open {
+        order.insert(order.len() - 2, Pane::Agent);
+    }
     let order: Vec<Pane> = order.iter().copied().filter(|pane| *pane != Pane::Card || card).collect();
     let at = order.iter().position(|pane| *pane == ui.focus).unwrap_or(0) as isize;
     let next = (at + by).rem_euclid(order.len() as isize) as usize;

@@ -7,7 +7,7 @@ use nucleo_matcher::{
 
 use crate::{
     config::keymap::action::{Action, Context},
-    domain::id::{JobKey, ProjectId, RunId},
+    domain::id::{JobKey, ProjectId, RunId, ThreadId},
     state::board::State,
 };
 
@@ -15,13 +15,17 @@ use crate::tui::{
     card::STILL,
     log::Seek,
     select,
+    thread::ThreadPane,
     tree::Node,
     ui::{Effect, Intent, Overlay, Pane, Ui},
     view,
-    widget::text_input::{Edit, TextInput},
+    widget::{
+        clean::visible,
+        text_input::{Edit, TextInput},
+    },
 };
 
-use super::{act, answer, away, logs};
+use super::{act, answer, away, logs, permission};
 
 /// Does what was typed, chosen or answered.
 pub(super) fn update(ui: &mut Ui, state: &State, intent: Intent) -> Vec<Effect> {
@@ -44,7 +48,7 @@ pub(super) fn update(ui: &mut Ui, state: &State, intent: Intent) -> Vec<Effect> 
         }
         Intent::Choose(by) => choose(ui, state, Some(by)),
         Intent::Accept => return accept(ui, state),
-        Intent::Do(_) | Intent::Interrupt => {}
+        Intent::Do(_) | Intent::Compose(_) | Intent::Interrupt => {}
     }
     Vec::new()
 }
@@ -55,6 +59,7 @@ fn dismiss(ui: &mut Ui) {
         *field = None;
     } else if ui.overlay.take().is_none() {
         ui.log.field = None;
+        ui.thread.field = None;
         if ui.containers.field.take().is_some() {
             ui.containers.filter.clear();
         }
@@ -74,13 +79,21 @@ fn field(ui: &mut Ui) -> Option<&mut TextInput> {
             Overlay::Palette { input, .. }
             | Overlay::Typed { input, .. }
             | Overlay::Words { input, .. }
+            | Overlay::Reply { input, .. }
+            | Overlay::Pattern { input, .. }
             | Overlay::Start { input, .. },
         ) => Some(input),
         Some(Overlay::Text { field, .. }) => field.as_mut(),
-        Some(Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Away { .. } | Overlay::Cut) => {
-            None
-        }
+        Some(
+            Overlay::Help { .. }
+            | Overlay::Confirm(_)
+            | Overlay::People
+            | Overlay::Rules { .. }
+            | Overlay::Away { .. }
+            | Overlay::Cut,
+        ) => None,
         None if ui.containers.field.is_some() => ui.containers.field.as_mut(),
+        None if ui.thread.field.is_some() => ui.thread.field.as_mut(),
         None => ui.log.field.as_mut().map(|field| &mut field.input),
     }
 }
@@ -125,7 +138,25 @@ fn accept(ui: &mut Ui, state: &State) -> Vec<Effect> {
     if ui.overlay.is_none() && ui.containers.field.take().is_some() {
         return Vec::new();
     }
-    let asks = matches!(ui.overlay, Some(Overlay::Typed { .. } | Overlay::Words { .. } | Overlay::Start { .. }));
+    if matches!(&ui.overlay, Some(Overlay::Pattern { since, .. }) if ui.clock.mono < *since + STILL) {
+        return Vec::new();
+    }
+    if ui.overlay.is_none()
+        && let Some(field) = ui.thread.field.take()
+    {
+        super::thread::find(ui, field.text(), false);
+        return Vec::new();
+    }
+    let asks = matches!(
+        ui.overlay,
+        Some(
+            Overlay::Typed { .. }
+                | Overlay::Words { .. }
+                | Overlay::Reply { .. }
+                | Overlay::Pattern { .. }
+                | Overlay::Start { .. }
+        )
+    );
     let looks = ui.overlay.is_none() && ui.log.field.as_ref().is_some_and(|field| field.seek != Seek::Line);
     if (asks || looks) && ui.link.lost.is_some() {
         // What was typed stays, to be sent when it can be.
@@ -147,6 +178,8 @@ fn accept(ui: &mut Ui, state: &State) -> Vec<Effect> {
             Vec::new()
         }
         Overlay::Words { approval, input } => answer::no_go_because(ui, approval, input.text().trim().to_owned()),
+        Overlay::Reply { approval, input } => permission::reply(ui, approval, input.text().trim()),
+        Overlay::Pattern { approval, input, .. } => permission::ruled(ui, approval, input.text()),
         Overlay::Start { input, known, chosen } => {
             let name =
                 pipelines(&known, input.text()).into_iter().nth(chosen).unwrap_or_else(|| input.text().to_owned());
@@ -156,9 +189,12 @@ fn accept(ui: &mut Ui, state: &State) -> Vec<Effect> {
             Some(item) => away::go(ui, state, item),
             None => Vec::new(),
         },
-        Overlay::Help { .. } | Overlay::Confirm(_) | Overlay::People | Overlay::Cut | Overlay::Text { .. } => {
-            Vec::new()
-        }
+        Overlay::Help { .. }
+        | Overlay::Confirm(_)
+        | Overlay::People
+        | Overlay::Rules { .. }
+        | Overlay::Cut
+        | Overlay::Text { .. } => Vec::new(),
     }
 }
 
@@ -188,6 +224,8 @@ pub struct Entry {
 enum Target {
     Action(Action),
     Repair,
+    Rules,
+    Thread(ThreadId),
     Project(ProjectId),
     Run(RunId),
     Job(RunId, JobKey),
@@ -232,6 +270,8 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
     }
     let entry = |name: String, about: String, target| Entry { name, about, keys: String::new(), target };
     all.push(entry("repair".into(), "Look for a repair of the chosen failed job".into(), Target::Repair));
+    let rules = format!("What agents do without asking: {} rules", state.rules.len());
+    all.push(entry("rules".into(), rules, Target::Rules));
     for project in view::projects::shown(state) {
         all.push(entry(project.name.clone(), "project".into(), Target::Project(project.id)));
     }
@@ -246,6 +286,10 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
             all.push(entry(name, format!("job, {}", job.status.word()), Target::Job(run.id, job.key().clone())));
         }
     }
+    for thread in ThreadPane::listed(state, ui.project).into_iter().take(30) {
+        let name = format!("chat {}", thread.id);
+        all.push(entry(name, format!("{}, {}", visible(&thread.title), thread.word()), Target::Thread(thread.id)));
+    }
     for summary in past.into_iter().filter_map(|run| ui.past.summary(state, run)) {
         let pipeline = summary.pipeline.as_deref().unwrap_or("pipeline");
         let about = format!("{pipeline}, {}, put aside", summary.outcome.word());
@@ -258,8 +302,8 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
 fn is_verb(action: Action) -> bool {
     use Action::{
         Approvals, Away, Copy, Find, Follow, ForceStop, Help, JumpLine, JumpTime, LogWindow, NextError, Pane1, Pane2,
-        Pane3, Pane4, Pane6, Pane7, People, PrevError, Quit, Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time,
-        Undo, Wrap, Zoom,
+        Pane3, Pane4, Pane5, Pane6, Pane7, People, PrevError, Quit, Repaint, Rerun, RerunAll, Start, Stop, Suspend,
+        Time, Undo, Wrap, Zoom,
     };
     matches!(
         action,
@@ -277,6 +321,7 @@ fn is_verb(action: Action) -> bool {
             | Pane2
             | Pane3
             | Pane4
+            | Pane5
             | Pane6
             | Pane7
             | LogWindow
@@ -300,6 +345,11 @@ fn go_to(ui: &mut Ui, state: &State, target: Target) -> Vec<Effect> {
     match target {
         Target::Action(action) => return super::act(ui, state, action),
         Target::Repair => return act::repair(ui, state),
+        Target::Rules => ui.overlay = Some(Overlay::Rules { chosen: 0 }),
+        Target::Thread(thread) => {
+            super::thread::show(ui, state, thread);
+            ui.focus = Pane::Agent;
+        }
         Target::Project(project) => {
             ui.project = Some(project);
             ui.runs.chosen = None;

@@ -16,7 +16,7 @@ use crate::tui::{
     ui::{Effect, Overlay, Purpose, Ui},
 };
 
-use super::{containers, logs};
+use super::{containers, logs, thread};
 
 /// Takes an answer in.
 pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer, Refusal>) -> Vec<Effect> {
@@ -52,6 +52,12 @@ pub fn reply(ui: &mut Ui, state: &State, purpose: Purpose, result: Result<Answer
             select::refresh(ui, state);
         }
         (Purpose::Recall { run }, _) => ui.past.fail(run, "no records came".into()),
+        (Purpose::Attach, Answer::Attached(attached)) => return thread::attached(ui, state, attached),
+        (Purpose::Spoken, answer) => return thread::spoken(ui, state, &answer),
+        (Purpose::Paths { prefix }, Answer::Paths(paths)) => thread::offered(ui, &prefix, paths),
+        (Purpose::Reread { thread }, Answer::Records(records)) => {
+            ui.thread.recall(thread, State::recall(&records));
+        }
         (Purpose::Older { project }, Answer::Runs { runs, more }) => ui.past.add(project, runs, more),
         (Purpose::Older { project }, _) => ui.past.add_failed(project, "no list came".into()),
         (Purpose::Started, Answer::Run { run, project }) => {
@@ -111,6 +117,8 @@ fn refused(ui: &mut Ui, state: &State, purpose: Purpose, refusal: Refusal) {
         Purpose::Count { .. } => return,
         Purpose::Recall { run } => return ui.past.fail(run, refusal.message),
         Purpose::Older { project } => return ui.past.add_failed(project, refusal.message),
+        Purpose::Attach | Purpose::Spoken => thread::not_said(ui),
+        Purpose::Paths { .. } => return,
         Purpose::Answered { approval, .. } => {
             ui.card.sent.remove(&approval);
             // Somebody else was quicker: nothing went wrong.

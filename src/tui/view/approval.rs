@@ -25,7 +25,7 @@ use crate::tui::{
     },
 };
 
-use super::{empty, pane, status};
+use super::{empty, pane, permission, status};
 
 /// Rows that the card's own words take at most; the rest is for the change.
 const HEAD: usize = 9;
@@ -44,8 +44,13 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         return;
     };
     let title = match &asked.id {
-        ApprovalId::Proposal(id) => format!("! GO or NO-GO? {at} of {of} · proposal #{id} · run {}", asked.run),
-        ApprovalId::Gate { gate, .. } => format!("! GO or NO-GO? {at} of {of} · gate {gate} · run {}", asked.run),
+        ApprovalId::Proposal(id) => format!("! GO or NO-GO? {at} of {of} · proposal #{id}"),
+        ApprovalId::Gate { gate, .. } => format!("! GO or NO-GO? {at} of {of} · gate {gate}"),
+        ApprovalId::Permission { .. } => format!("! GO or NO-GO? {at} of {of} · {} asks", asked.id),
+    };
+    let title = match asked.run {
+        Some(run) => format!("{title} · run {run}"),
+        None => title,
     };
     let area = pane::frame(buf, area, ui, layout, Some(Pane::Card), &title, vec![armed(ui)]);
     let area = pane::indent(area);
@@ -55,10 +60,11 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
     let width = usize::from(area.width);
     let proposal = match &asked.id {
         ApprovalId::Proposal(id) => state.proposals.get(id),
-        ApprovalId::Gate { .. } => None,
+        ApprovalId::Gate { .. } | ApprovalId::Permission { .. } => None,
     };
     let head = match proposal {
         Some(proposal) => proposal_head(ui, proposal, width),
+        None if ui.card.wish().is_some() => permission::head(ui, width),
         None => gate_head(ui, &asked, width),
     };
     let room = usize::from(area.height).saturating_sub(1);
@@ -67,7 +73,11 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         columns::put(buf, area, row as u16, line);
     }
     let body = Rect { y: area.y + head_rows as u16, height: (room - head_rows) as u16, ..area };
-    render_diff(buf, body, ui);
+    if ui.card.wish().is_some() {
+        permission::render(buf, body, ui);
+    } else {
+        render_diff(buf, body, ui);
+    }
     columns::put(buf, area, room as u16, &keys(ui, state, proposal, width));
 }
 
@@ -219,6 +229,9 @@ fn context(ui: &Ui) -> usize {
 
 /// Rows of the change.
 pub fn diff_rows(ui: &Ui) -> usize {
+    if ui.card.wish().is_some() {
+        return permission::rows(ui, usize::from(Layout::of(ui).inside(Layout::of(ui).card).width.saturating_sub(1)));
+    }
     ui.card.patch().map_or(0, |patch| diff::rows(patch, context(ui)).len())
 }
 
@@ -253,7 +266,11 @@ fn keys(ui: &Ui, state: &State, proposal: Option<&ProposalState>, width: usize) 
         Some(ApplyInto::WorkingTree) => "GO, into the working tree",
         None => "GO",
     };
-    let mut list = vec![(Action::Yes, go), (Action::No, if width < 70 { "NO-GO" } else { "NO-GO, with words" })];
+    let mut list = match ui.card.wish() {
+        Some(asked) => permission::keys(asked, width),
+        None => vec![(Action::Yes, go)],
+    };
+    list.push((Action::No, if width < 70 { "NO-GO" } else { "NO-GO, with words" }));
     if patch {
         list.push((Action::Edit, "edit"));
         if hunks > 1 {

@@ -22,6 +22,7 @@ fn title(context: Context) -> &'static str {
         Context::List => "Projects and runs",
         Context::Logs => "Logs",
         Context::Timeline => "Timeline",
+        Context::Agent => "Agent (and there: S begins anew, r retries, x stops, / finds)",
         Context::Containers => "Containers (and there: S starts, r restarts, x stops, X kills, / filters)",
         Context::Approval => "Approval card, once it is armed",
     }

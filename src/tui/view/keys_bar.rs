@@ -51,6 +51,9 @@ fn said(ui: &Ui, notice: &Notice, width: usize) -> Line<'static> {
 fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
     use Context::{Containers, Global, List, Logs, Timeline};
     let theme = &ui.options.theme;
+    if ui.composes() {
+        return composing(ui, state, width);
+    }
     let mut list: Vec<(Context, Action, &str)> = Vec::new();
     if ui.card.current.is_some() && ui.focus != Pane::Card {
         list.push((Global, Action::Approvals, "answer"));
@@ -80,6 +83,7 @@ fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
             list.push((Timeline, Action::ZoomIn, "closer"));
             list.push((Timeline, Action::ZoomOut, "wider"));
         }
+        Pane::Agent => list.extend(for_agent(ui, state)),
         Pane::Containers => {
             list.push((Global, Action::Open, "log"));
             list.extend(for_container(ui));
@@ -92,7 +96,7 @@ fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
         Pane::Cost => list.push((Global, Action::Back, "runs")),
         Pane::Card => list.push((Global, Action::Approvals, "next question")),
     }
-    if ui.focus != Pane::Containers {
+    if !matches!(ui.focus, Pane::Containers | Pane::Agent) {
         list.push((Global, Action::Start, "start"));
     }
     list.extend([
@@ -124,6 +128,35 @@ fn spans(ui: &Ui, (context, action, word): (Context, Action, &str)) -> Vec<Span<
         return Vec::new();
     }
     vec![Span::styled(key, theme.accent), Span::styled(format!(" {word}  "), theme.quiet)]
+}
+
+/// While somebody writes to an agent no letter is a key.
+fn composing(ui: &Ui, state: &State, width: usize) -> Line<'static> {
+    let theme = &ui.options.theme;
+    let works = ui.thread.thread(state).is_some_and(|thread| thread.turn.is_some());
+    let list = if works {
+        [("Enter", "queue"), ("Ctrl-J", "line"), ("Up", "earlier"), ("Esc", "interrupt")]
+    } else {
+        [("Enter", "say"), ("Ctrl-J", "line"), ("Up", "earlier"), ("Esc", "leave the text")]
+    };
+    let key = |(key, word): (&'static str, &str)| {
+        [Span::styled(key, theme.accent), Span::styled(format!(" {word}  "), theme.quiet)]
+    };
+    let spans: Vec<Span<'static>> = std::iter::once(Span::raw(" ")).chain(list.into_iter().flat_map(key)).collect();
+    Line::from(columns::cut(&spans, 0, width))
+}
+
+/// What can be done with the conversation as it stands.
+fn for_agent(ui: &Ui, state: &State) -> Vec<(Context, Action, &'static str)> {
+    use Context::{Agent, Global};
+    let mut list = vec![(Agent, Action::Write, "write")];
+    match ui.thread.thread(state) {
+        None => list.extend([(Global, Action::Open, "open"), (Global, Action::Start, "new")]),
+        Some(thread) if thread.turn.is_some() => list.push((Global, Action::Stop, "interrupt")),
+        Some(_) => list.extend([(Global, Action::Rerun, "retry"), (Agent, Action::EditLast, "edit last")]),
+    }
+    list.extend([(Agent, Action::FoldTool, "unfold"), (Global, Action::Find, "find")]);
+    list
 }
 
 /// What can be done to the chosen container as it stands.

@@ -15,12 +15,18 @@ pub mod palette;
 pub mod pane;
 pub mod past;
 pub mod people;
+mod permission;
 pub mod popup;
 pub mod projects;
+mod rules;
 pub mod runs;
 pub mod status;
 pub mod status_bar;
 pub mod text;
+pub mod thread;
+mod thread_entry;
+pub mod thread_input;
+mod thread_list;
 pub mod timeline;
 
 use ratatui::{Frame, layout::Position};
@@ -52,6 +58,9 @@ pub fn draw(frame: &mut Frame<'_>, ui: &Ui, state: &State) {
         cursor = Some(at);
     }
     cost::render(buf, layout.cost, ui, state, &layout);
+    if let Some(at) = thread::render(buf, layout.agent, ui, state, &layout) {
+        cursor = Some(at);
+    }
     timeline::render(buf, layout.timeline, ui, state, &layout);
     history::render(buf, layout.history, ui, state, &layout);
     approval::render(buf, layout.card, ui, state, &layout);
@@ -65,6 +74,10 @@ pub fn draw(frame: &mut Frame<'_>, ui: &Ui, state: &State) {
         }
         Some(Overlay::People) => {
             people::render(buf, area, ui);
+            None
+        }
+        Some(Overlay::Rules { chosen }) => {
+            rules::render(buf, area, ui, state, *chosen);
             None
         }
         Some(Overlay::Away { gone, list, chosen }) => {

@@ -6,12 +6,12 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use crate::domain::id::ApprovalId;
+use crate::{domain::id::ApprovalId, state::rule::wish_words};
 
 use crate::tui::{
     ui::{Overlay, Ui},
     update::pipelines,
-    widget::{columns, text_input::TextInput},
+    widget::{clean::visible, columns, text_input::TextInput},
 };
 
 use super::{pane, status};
@@ -33,10 +33,25 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, overlay: &Overlay) -> Optio
             let what = match approval {
                 ApprovalId::Proposal(id) => format!("proposal #{id}"),
                 ApprovalId::Gate { gate, .. } => format!("gate {gate}"),
+                ApprovalId::Permission { .. } => format!("what the agent asks ({approval})"),
             };
             let keys = vec![key("Enter"), Span::raw(" says NO-GO   "), key("Esc"), Span::raw(" back")];
             let text = vec![format!("NO-GO for {what}. Why? (may stay empty)")];
             draw(buf, area, ui, "NO-GO", &text, Some(input), keys)
+        }
+        Overlay::Reply { input, .. } => {
+            let keys = vec![key("Enter"), Span::raw(" answers   "), key("Esc"), Span::raw(" back")];
+            let question = ui.card.wish().map(|asked| wish_words(&asked.wish)).unwrap_or_default();
+            draw(buf, area, ui, "Answer", &[visible(&question)], Some(input), keys)
+        }
+        Overlay::Pattern { input, .. } => {
+            let keys = vec![key("Enter"), Span::raw(" always allows it   "), key("Esc"), Span::raw(" back")];
+            let text = [
+                "From now on agents of this project do what fits this pattern without asking. `*` as the last word is any rest."
+                    .to_owned(),
+                "rules (in the palette) and `gonogo rules` list and revoke.".to_owned(),
+            ];
+            draw(buf, area, ui, "Always", &text, Some(input), keys)
         }
         Overlay::Start { input, known, chosen } => {
             let mut text = vec!["Which pipeline?".to_owned()];
@@ -54,6 +69,7 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, overlay: &Overlay) -> Optio
         Overlay::Help { .. }
         | Overlay::Palette { .. }
         | Overlay::People
+        | Overlay::Rules { .. }
         | Overlay::Away { .. }
         | Overlay::Text { .. } => None,
     }

@@ -35,8 +35,10 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State, layout: &Lay
         let mut left = vec![Span::styled(format!("{marker} "), theme.accent), Span::raw(project.name.clone())];
         let mut right = Vec::new();
         if let Some(run) = state.latest_run(project.id) {
-            let waits =
-                pending.iter().filter(|a| state.runs.get(&a.run).is_some_and(|r| r.project == project.id)).count();
+            let waits = pending
+                .iter()
+                .filter(|a| a.run.and_then(|run| state.runs.get(&run)).is_some_and(|r| r.project == project.id))
+                .count();
             if waits > 0 {
                 right.push(Span::styled(format!("!{waits}"), theme.warn));
                 right.push(Span::raw(" "));

@@ -148,7 +148,8 @@ pub fn ticks(ui: &Ui, state: &State) -> bool {
     let project = ui.project.and_then(|id| state.projects.get(&id));
     let runs = project.map(|project| project.runs.as_slice()).unwrap_or_default();
     let up = ui.containers.open && ui.containers.known.values().any(|known| known.row.is_up());
-    ui.link.hears() && (up || runs.iter().rev().take(64).filter_map(|id| state.runs.get(id)).any(is_running))
+    let talks = ui.thread.open && ui.thread.thread(state).is_some_and(|thread| thread.turn.is_some());
+    ui.link.hears() && (up || talks || runs.iter().rev().take(64).filter_map(|id| state.runs.get(id)).any(is_running))
 }
 
 /// The time of day, in the person's zone.

@@ -28,6 +28,11 @@ pub enum Edit {
 }
 
 impl TextInput {
+    /// With this text, the cursor at its end.
+    pub fn with(text: &str) -> Self {
+        Self { text: text.to_owned(), cursor: text.len() }
+    }
+
     /// What has been typed.
     pub fn text(&self) -> &str {
         &self.text
