@@ -64,6 +64,7 @@ pub async fn drive<P: AgentPort>(
         asking: None,
         working: FuturesUnordered::new(),
         open: BTreeMap::new(),
+        permitting: BTreeMap::new(),
         said: String::new(),
         outcome: None,
     };
@@ -79,6 +80,8 @@ struct Driver<'a, P: AgentPort> {
     asking: Option<Asking<P::Reserved>>,
     working: FuturesUnordered<Pin<Box<dyn Future<Output = Option<Event>> + Send + 'a>>>,
     open: BTreeMap<Key, Open>,
+    /// Permissions that are waited for, and since when.
+    permitting: BTreeMap<Key, Instant>,
     said: String,
     outcome: Option<TurnOutcome>,
 }
@@ -105,7 +108,7 @@ struct Open {
 
 impl<P: AgentPort> Driver<'_, P> {
     async fn run(mut self, mut course: Course, time: Duration, stop: impl Future<Output = Actor> + Send) -> Ended {
-        let end = Instant::now() + time;
+        let mut end = Instant::now() + time;
         let mut stop = std::pin::pin!(stop.fuse());
         let mut event = Some(Event::Begin);
         loop {
@@ -121,10 +124,16 @@ impl<P: AgentPort> Driver<'_, P> {
             }
             event = tokio::select! {
                 by = &mut stop => Some(Event::Interrupted { by }),
-                () = sleep_until(end) => Some(Event::TimeUp),
+                () = sleep_until(end), if !self.waits() => Some(Event::TimeUp),
                 piece = next(&mut self.asking) => self.heard(piece).await,
                 Some(done) = self.working.next(), if !self.working.is_empty() => done,
             };
+            if let Some(Event::Permitted { key, .. }) = &event
+                && let Some(since) = self.permitting.remove(key)
+                && !self.port.waits_count()
+            {
+                end += since.elapsed();
+            }
         }
     }
 
@@ -142,6 +151,7 @@ impl<P: AgentPort> Driver<'_, P> {
             Effect::Call { key, call } => return self.call(key, call).await,
             Effect::Permit { key, action } => {
                 let port = self.port;
+                self.permitting.insert(key, Instant::now());
                 self.work(key, async move {
                     let permit = port.permit(&action).await;
                     Event::Permitted { key, permit }
@@ -176,8 +186,8 @@ impl<P: AgentPort> Driver<'_, P> {
         let name = self.model.name();
         let written = serde_json::to_string(&prompt.messages).unwrap_or_default();
         // No token is shorter than a byte: the bound must hold.
-        let tokens = written.len() as u64
-            + prompt.tools.iter().map(|tool| tool.schema.to_string().len() as u64).sum::<u64>();
+        let tokens =
+            written.len() as u64 + prompt.tools.iter().map(|tool| tool.schema.to_string().len() as u64).sum::<u64>();
         let reserved = match self.port.reserve(&name, tokens, prompt.max_output, left) {
             Ok(reserved) => reserved,
             Err(outcome) => {
@@ -326,6 +336,11 @@ impl<P: AgentPort> Driver<'_, P> {
 }
 
 impl<'a, P: AgentPort> Driver<'a, P> {
+    /// It waits for a person, which costs it no time.
+    fn waits(&self) -> bool {
+        !self.permitting.is_empty() && !self.port.waits_count()
+    }
+
     fn work(&mut self, key: Key, work: impl Future<Output = Event> + Send + 'a) {
         let (work, handle) = abortable(work);
         if let Some(open) = self.open.get_mut(&key) {

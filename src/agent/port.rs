@@ -75,6 +75,9 @@ pub trait AgentPort: Send + Sync {
     /// Does it.
     fn use_tool(&self, action: &Action) -> impl Future<Output = Used> + Send;
 
+    /// Waits for a person count as time of the turn.
+    fn waits_count(&self) -> bool;
+
     /// What must not leave.
     fn secrets(&self) -> Arc<Secrets>;
 }

@@ -14,6 +14,7 @@ use crate::{
         settings::{self, Settings},
     },
     control::{
+        agents::world::World,
         follow::Follower,
         handle::{self, ControlHandle, Options, StartError},
     },
@@ -89,6 +90,7 @@ impl Place {
             grace: self.settings.limits.grace.duration(),
             hosts: self.hosts(),
             fix: self.settings.fix.clone(),
+            agents: World::default(),
         }
     }
 

@@ -28,6 +28,7 @@ use crate::{
 
 use super::{
     advance::Limits,
+    agents::world::World,
     commit::Book,
     dispatcher::{Dispatcher, PATIENCE},
     environments,
@@ -42,6 +43,9 @@ use super::{
 
 /// Inputs that may wait for the loop; more than that and engines wait.
 const INPUTS: usize = 1024;
+
+/// Turns of agents at once, over all projects.
+const TURNS: usize = 8;
 
 /// How often what is old is looked for.
 const HOUR: Duration = Duration::from_hours(1);
@@ -64,6 +68,8 @@ pub struct Options {
     pub fix: crate::domain::definition::FixPolicy,
     /// The engines that run containers.
     pub hosts: Hosts,
+    /// Roles, models and money of agents.
+    pub agents: World,
 }
 
 /// A running control. Dropping it without [`ControlHandle::shut_down`] leaves runs to be found lost by the next one.
@@ -119,7 +125,13 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let tasks = TaskTracker::new();
     let published: Arc<Published> = Arc::clone(book.published());
     let output_dir = options.state_dir.join("output");
-    let limits = Limits { jobs: options.jobs.max(1), repairs: options.jobs.div_ceil(2).max(1), new_runs: true, since };
+    let limits = Limits {
+        jobs: options.jobs.max(1),
+        repairs: options.jobs.div_ceil(2).max(1),
+        turns: TURNS,
+        new_runs: true,
+        since,
+    };
     listen::sweep(&output_dir);
     let hosts = options.hosts.clone();
     let containers = Containers {

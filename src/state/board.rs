@@ -31,6 +31,8 @@ pub struct State {
     pub proposals: BTreeMap<ProposalId, ProposalState>,
     /// Conversations with agents, by number.
     pub threads: BTreeMap<ThreadId, Thread>,
+    /// Conversations in which a turn is under way or wanted: what control has to look at.
+    pub talking: BTreeSet<ThreadId>,
     /// Runs that have not ended, or whose repairs and proposals are still open: what control has to look at.
     pub active: BTreeSet<RunId>,
     /// Runs that were put aside, the newest [`ASIDE`]: in the order in which that was done.
@@ -100,6 +102,12 @@ impl State {
             Event::Thread { thread, event } => {
                 self.newest_thread = self.newest_thread.max(*thread);
                 Thread::apply(&mut self.threads, *thread, event, record);
+                let known = self.threads.get(thread);
+                if known.is_some_and(|thread| thread.turn.is_some() || thread.wants_a_turn().is_some()) {
+                    self.talking.insert(*thread);
+                } else {
+                    self.talking.remove(thread);
+                }
             }
             Event::Control { .. } | Event::Unknown => {}
         }

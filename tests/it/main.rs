@@ -6,8 +6,10 @@ mod caller;
 mod dock;
 mod home;
 mod inside;
+mod script;
 mod terminal;
 
+mod agents;
 mod architecture;
 mod away;
 mod beginnings;

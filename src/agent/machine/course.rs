@@ -184,7 +184,8 @@ impl Course {
         if silent && reply.calls.is_empty() {
             if std::mem::replace(&mut self.nudged, true) {
                 let hint = Some("ask again, or choose another model".into());
-                return self.end(TurnOutcome::Failed { why: "the model answered nothing, twice".into(), hint }, effects);
+                return self
+                    .end(TurnOutcome::Failed { why: "the model answered nothing, twice".into(), hint }, effects);
             }
             self.messages.push(Message::User { text: NUDGE.into() });
             return self.ask(effects);

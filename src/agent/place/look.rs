@@ -71,7 +71,9 @@ impl Place {
             if Instant::now() > end {
                 return Ok(false);
             }
-            let Some(path) = entry.path().strip_prefix(&self.path).ok().and_then(|path| path.to_str()) else { continue };
+            let Some(path) = entry.path().strip_prefix(&self.path).ok().and_then(|path| path.to_str()) else {
+                continue;
+            };
             if self.checked(path).is_err() || matcher.as_ref().is_some_and(|matcher| !matcher.is_match(path)) {
                 continue;
             }

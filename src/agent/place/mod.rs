@@ -177,7 +177,10 @@ impl Place {
         match text.matches(old).count() {
             1 => self.write(path, &text.replacen(old, new, 1)),
             0 => Err(PlaceError::failed(path, "`old` does not stand there; read the file again and give it exactly")),
-            many => Err(PlaceError::failed(path, format!("`old` stands there {many} times; give more of what is around it"))),
+            many => Err(PlaceError::failed(
+                path,
+                format!("`old` stands there {many} times; give more of what is around it"),
+            )),
         }
     }
 }

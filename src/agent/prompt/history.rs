@@ -64,9 +64,10 @@ pub fn history(thread: &Thread, fence: &Fence, again: bool) -> Vec<Message> {
 
 fn turn(what: &What) -> Option<u32> {
     match what {
-        What::Answered { turn, .. } | What::Tool { turn, .. } | What::Called { turn, .. } | What::Ended { turn, .. } => {
-            Some(*turn)
-        }
+        What::Answered { turn, .. }
+        | What::Tool { turn, .. }
+        | What::Called { turn, .. }
+        | What::Ended { turn, .. } => Some(*turn),
         What::Said { .. } | What::Permitted { .. } => None,
     }
 }

@@ -8,8 +8,8 @@ mod tests;
 
 pub use fence::Fence;
 pub use history::{answered, history};
-pub use secret::{Stream, redact};
 pub(crate) use secret::value as redact_value;
+pub use secret::{Stream, redact};
 
 use super::role::Role;
 

@@ -22,7 +22,8 @@ pub struct GitDiff {
 
 impl Tool for GitDiff {
     const NAME: &'static str = "git_diff";
-    const ABOUT: &'static str = "Shows what changed: between two commits, or between a commit and the files as they are now.";
+    const ABOUT: &'static str =
+        "Shows what changed: between two commits, or between a commit and the files as they are now.";
 
     fn check(&self) -> Result<(), String> {
         self.path.as_deref().map_or(Ok(()), plain_path)?;

@@ -22,7 +22,8 @@ pub struct GitLog {
 
 impl Tool for GitLog {
     const NAME: &'static str = "git_log";
-    const ABOUT: &'static str = "Lists commits, newest first: id, date, author, subject and the files that each changed.";
+    const ABOUT: &'static str =
+        "Lists commits, newest first: id, date, author, subject and the files that each changed.";
 
     fn check(&self) -> Result<(), String> {
         self.path.as_deref().map_or(Ok(()), plain_path)?;

@@ -16,5 +16,6 @@ pub struct ListRuns {
 
 impl Tool for ListRuns {
     const NAME: &'static str = "list_runs";
-    const ABOUT: &'static str = "Lists the latest runs of the project: number, pipeline, outcome, commit, when, and which jobs failed.";
+    const ABOUT: &'static str =
+        "Lists the latest runs of the project: number, pipeline, outcome, commit, when, and which jobs failed.";
 }

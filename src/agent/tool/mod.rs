@@ -229,7 +229,8 @@ impl Toolbox {
 
 /// A path of a workspace, as a model may name it.
 fn plain_path(path: &str) -> Result<(), String> {
-    let wrong = |why: &str| Err(format!("`{path}`: {why}; give a path below the top of the workspace, as in src/lib.rs"));
+    let wrong =
+        |why: &str| Err(format!("`{path}`: {why}; give a path below the top of the workspace, as in src/lib.rs"));
     if path.len() > 1024 || path.contains('\0') || path.contains('\n') {
         return wrong("no path");
     }

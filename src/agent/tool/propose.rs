@@ -15,7 +15,8 @@ pub struct Propose {
 
 impl Tool for Propose {
     const NAME: &'static str = "propose";
-    const ABOUT: &'static str = "Ends the work: what the workspace holds now is proposed. Only after run_job has passed with it.";
+    const ABOUT: &'static str =
+        "Ends the work: what the workspace holds now is proposed. Only after run_job has passed with it.";
 
     fn check(&self) -> Result<(), String> {
         not_empty("the summary", &self.summary)

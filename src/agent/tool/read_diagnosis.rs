@@ -19,5 +19,6 @@ pub struct ReadDiagnosis {
 
 impl Tool for ReadDiagnosis {
     const NAME: &'static str = "read_diagnosis";
-    const ABOUT: &'static str = "Says what failed in a job and where: category, findings with file and line, failed tests.";
+    const ABOUT: &'static str =
+        "Says what failed in a job and where: category, findings with file and line, failed tests.";
 }

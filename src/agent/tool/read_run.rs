@@ -16,5 +16,6 @@ pub struct ReadRun {
 
 impl Tool for ReadRun {
     const NAME: &'static str = "read_run";
-    const ABOUT: &'static str = "Says how a run stands: its jobs, how long each took, what failed and why, repairs, proposals and gates.";
+    const ABOUT: &'static str =
+        "Says how a run stands: its jobs, how long each took, what failed and why, repairs, proposals and gates.";
 }

@@ -21,8 +21,7 @@ pub struct StartRun {
 
 impl Tool for StartRun {
     const NAME: &'static str = "start_run";
-    const ABOUT: &'static str =
-        "Starts a pipeline of the project. A person is asked first if it deploys. It only begins it: read_run says how it goes.";
+    const ABOUT: &'static str = "Starts a pipeline of the project. A person is asked first if it deploys. It only begins it: read_run says how it goes.";
 
     fn check(&self) -> Result<(), String> {
         not_empty("the reason", &self.why)
@@ -47,7 +46,8 @@ pub struct RetryRun {
 
 impl Tool for RetryRun {
     const NAME: &'static str = "retry_run";
-    const ABOUT: &'static str = "Runs the failed jobs of an ended run again, or one job, or all. A person is asked first if it deploys.";
+    const ABOUT: &'static str =
+        "Runs the failed jobs of an ended run again, or one job, or all. A person is asked first if it deploys.";
 
     fn check(&self) -> Result<(), String> {
         not_empty("the reason", &self.why)
@@ -88,5 +88,6 @@ pub struct RepairJob {
 
 impl Tool for RepairJob {
     const NAME: &'static str = "repair_job";
-    const ABOUT: &'static str = "Has gonogo look for a repair of a failed job. What it finds becomes a proposal that a person answers.";
+    const ABOUT: &'static str =
+        "Has gonogo look for a repair of a failed job. What it finds becomes a proposal that a person answers.";
 }

@@ -1,0 +1,143 @@
+//! What agents need beside control: roles, models and money. Everything that is not of control itself comes in here.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use crate::{
+    agent::{model::Model, port::Reserve, role::Roles},
+    domain::{
+        id::{ProjectId, RunId},
+        talk::ModelName,
+        usage::{NanoUsd, Usage},
+    },
+    protocol::thread::TurnOutcome,
+};
+
+/// Why no model can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoMind {
+    /// Why.
+    pub why: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// Models by role.
+pub trait Minds: Send + Sync {
+    /// The model that a role speaks through; `model` is a named one of `config.toml`, or empty for the role's own.
+    fn mind(&self, role: &str, model: &str) -> Result<Arc<dyn Model>, NoMind>;
+
+    /// Tokens of context that a model has.
+    fn window(&self, model: &ModelName) -> u64;
+}
+
+/// Who pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Payer {
+    /// The project.
+    pub project: Option<ProjectId>,
+    /// The run.
+    pub run: Option<RunId>,
+}
+
+/// Money that was set aside.
+pub struct Aside {
+    bound: Option<NanoUsd>,
+    settle: Option<Box<dyn FnOnce(Option<NanoUsd>) + Send>>,
+}
+
+impl Aside {
+    /// So much, and what to do when it is known what it was in the end. Dropping it without that is for `settle`'s owner to see.
+    pub fn new(bound: Option<NanoUsd>, settle: impl FnOnce(Option<NanoUsd>) + Send + 'static) -> Self {
+        Self { bound, settle: Some(Box::new(settle)) }
+    }
+}
+
+impl fmt::Debug for Aside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Aside({:?})", self.bound)
+    }
+}
+
+impl Reserve for Aside {
+    fn bound(&self) -> Option<NanoUsd> {
+        self.bound
+    }
+
+    fn settle(mut self, actual: Option<NanoUsd>) {
+        if let Some(settle) = self.settle.take() {
+            settle(actual);
+        }
+    }
+}
+
+/// Prices and budgets.
+pub trait Purse: Send + Sync {
+    /// What a call can cost at most; `None`: no price is known.
+    fn bound(&self, model: &ModelName, prompt_tokens: u64, max_output: u32) -> Option<NanoUsd>;
+
+    /// Sets that aside; the outcome is what the turn ends with where a budget forbids it.
+    fn reserve(&self, payer: &Payer, model: &ModelName, bound: Option<NanoUsd>) -> Result<Aside, TurnOutcome>;
+
+    /// What a call cost, and what says so.
+    fn price(&self, model: &ModelName, usage: &Usage) -> (Option<NanoUsd>, String);
+}
+
+/// What agents need beside control.
+#[derive(Clone)]
+pub struct World {
+    /// The roles.
+    pub roles: Arc<Roles>,
+    /// The models.
+    pub minds: Arc<dyn Minds>,
+    /// Prices and budgets.
+    pub purse: Arc<dyn Purse>,
+    /// Directories that are not for agents, beside those of control.
+    pub kept_out: Vec<PathBuf>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("roles", &self.roles.all().count()).finish_non_exhaustive()
+    }
+}
+
+impl Default for World {
+    /// Without a model.
+    fn default() -> Self {
+        Self {
+            roles: Arc::new(Roles::built_in()),
+            minds: Arc::new(Mindless),
+            purse: Arc::new(Unpriced),
+            kept_out: Vec::new(),
+        }
+    }
+}
+
+struct Mindless;
+
+impl Minds for Mindless {
+    fn mind(&self, _role: &str, _model: &str) -> Result<Arc<dyn Model>, NoMind> {
+        let hint = Some("name a model under [models] in config.toml, and its provider's key".into());
+        Err(NoMind { why: "no model is set up".into(), hint })
+    }
+
+    fn window(&self, _model: &ModelName) -> u64 {
+        0
+    }
+}
+
+struct Unpriced;
+
+impl Purse for Unpriced {
+    fn bound(&self, _model: &ModelName, _prompt_tokens: u64, _max_output: u32) -> Option<NanoUsd> {
+        None
+    }
+
+    fn reserve(&self, _payer: &Payer, _model: &ModelName, bound: Option<NanoUsd>) -> Result<Aside, TurnOutcome> {
+        Ok(Aside::new(bound, |_| {}))
+    }
+
+    fn price(&self, _model: &ModelName, _usage: &Usage) -> (Option<NanoUsd>, String) {
+        (None, String::new())
+    }
+}
