@@ -379,7 +379,9 @@ async fn next<R>(asking: &mut Option<Asking<R>>) -> Option<Result<Piece, ModelEr
 
 /// Within a turn, each call has a name of its own, whatever its provider calls it.
 fn name_of(key: Key, call: &ToolCall) -> String {
-    format!("{}:{}", key.0, clip(&call.id, 60))
+    // As every provider takes it, since it is sent again in later turns.
+    let plain = |c: &char| c.is_ascii_alphanumeric() || ['_', '-'].contains(c);
+    format!("{}-{}", key.0, call.id.chars().filter(plain).take(40).collect::<String>())
 }
 
 fn clip(text: &str, most: usize) -> String {

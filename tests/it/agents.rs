@@ -188,7 +188,7 @@ fn an_agent_that_changes_what_the_test_expects_is_refused() {
             let change = json!({ "path": "test.sh", "old": "!= \"Hello World\"", "new": "!= \"Hello \"" });
             vec![call("patch_file", change), run_job(), propose()]
         },
-        &["agent: refused by the guard", "test.sh"],
+        &["agent: refused by the guard: test.sh is a test", "agent, try 2: "],
     );
 }
 

@@ -157,7 +157,10 @@ impl Course {
             return self.end(TurnOutcome::Limit { what }, effects);
         }
         let room = self.window.saturating_sub(u64::from(self.limits.output));
-        compact::compact(&mut self.messages, self.tools.specs(), room - room / 10);
+        // Of a model whose window nobody knows, the provider says when it is full.
+        if room > 0 {
+            compact::compact(&mut self.messages, self.tools.specs(), room - room / 10);
+        }
         self.phase = Phase::Asking;
         let prompt = Prompt {
             messages: self.messages.clone(),

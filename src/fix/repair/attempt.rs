@@ -106,6 +106,15 @@ impl<P: RepairPort> Repair<'_, P> {
             let reasons = guarded.blocked.into_iter().map(|finding| finding.reason).collect();
             return Ok(Err(Attempted::Rejected { reasons }));
         }
+        if agent.is_some() {
+            let parsed = Patch::parse(&patch.0).map_err(ChangeError::Unreadable)?;
+            let steps: Vec<&str> = self.job.spec.steps.iter().map(|step| step.run.as_str()).collect();
+            let forbidden = guard::agent::forbidden(&parsed, &steps);
+            if !forbidden.is_empty() {
+                let reasons = forbidden.into_iter().map(|finding| finding.reason).collect();
+                return Ok(Err(Attempted::Rejected { reasons }));
+            }
+        }
         // A tool does what it does; an agent may try to get past what guards the project. Nobody is asked about that.
         if agent.is_some() && guarded.risk.level == RiskLevel::High {
             let high = guarded.risk.flags.into_iter().filter(|flag| flag.level == RiskLevel::High);
