@@ -2,13 +2,14 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use tokio::runtime::Handle;
 use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::{
+    agent::role::Roles,
     config::{
         paths::Paths,
         settings::{self, Settings},
@@ -48,6 +49,8 @@ pub struct Place {
     pub problems: Vec<String>,
     /// How control is reached.
     pub reach: Reach,
+    /// The roles of agents.
+    pub roles: Roles,
     /// gonogo's own log; what is logged is written until this is dropped.
     logging: OnceLock<Option<WorkerGuard>>,
 }
@@ -59,8 +62,13 @@ impl Place {
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let loaded = settings::load(&paths.config_file, home.as_deref())
             .map_err(|error| Problem::usage("can't read the configuration").because(&error))?;
-        let problems = loaded.problems.iter().map(ToString::to_string).collect();
-        Ok(Self { paths, settings: loaded.settings, problems, reach, logging: OnceLock::new() })
+        let mut problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+        let (roles, wrong) = Roles::built_in().with_own(&paths.config_dir().join("roles"));
+        problems.extend(wrong.into_iter().map(|error| match &error.hint {
+            Some(hint) => format!("{error}\n hint: {hint}"),
+            None => error.to_string(),
+        }));
+        Ok(Self { paths, settings: loaded.settings, problems, reach, roles, logging: OnceLock::new() })
     }
 
     /// Says on standard error what is wrong in `config.toml`.
@@ -90,8 +98,14 @@ impl Place {
             grace: self.settings.limits.grace.duration(),
             hosts: self.hosts(),
             fix: self.settings.fix.clone(),
-            agents: World::default(),
+            agents: self.world(),
         }
+    }
+
+    /// What agents need beside control.
+    fn world(&self) -> World {
+        let kept_out = vec![self.paths.config_dir().to_owned(), self.paths.runtime_dir.clone()];
+        World { roles: Arc::new(self.roles.clone()), kept_out, ..World::default() }
     }
 
     fn no_control(&self, error: &StartError) -> Problem {

@@ -44,6 +44,7 @@ use super::{
     agents::{
         Interrupts,
         turn::{self, TurnTask},
+        world::World,
     },
     attempts, environments,
     handle::Options,
@@ -120,6 +121,11 @@ impl Performer {
     /// These attempts were begun by an earlier gonogo.
     pub(super) fn take_up(&mut self, attempts: HashMap<TaskKey, Seen>) {
         self.taken_up = attempts;
+    }
+
+    /// What agents need beside control.
+    pub(super) fn world(&self) -> &World {
+        &self.ground.options.agents
     }
 
     /// Tells which environments are wanted, if that has changed.

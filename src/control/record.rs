@@ -20,7 +20,7 @@ use crate::{
 
 use super::{
     advance::advance,
-    agents::secrets,
+    agents::{secrets, world::World},
     decide::decide,
     dispatcher::{Dispatcher, Replies, Work},
     input::Report,
@@ -123,7 +123,7 @@ impl Dispatcher {
             return Ok(Err(refusal
                 .hint("start it again when that has ended, or take the end back: `gonogo daemon stop --never-mind`")));
         }
-        let command = clean(command, environment);
+        let command = clean(command, environment, self.performer.world());
         let command = command.as_ref();
         let (events, answer) = match decide(self.book.state(), actor, id, command) {
             Ok(granted) => granted,
@@ -179,9 +179,9 @@ impl Dispatcher {
 }
 
 /// What somebody says to an agent, without secrets: it is recorded, and sent to a model.
-fn clean<'a>(command: &'a Command, environment: &Environment) -> Cow<'a, Command> {
+fn clean<'a>(command: &'a Command, environment: &Environment, world: &World) -> Cow<'a, Command> {
     let Command::Talk { what } = command else { return Cow::Borrowed(command) };
-    let secrets = secrets(std::iter::empty(), environment);
+    let secrets = secrets(std::iter::empty(), environment, world);
     let mut what = what.clone();
     match &mut what {
         ThreadCommand::Say { text, attached, .. } => {

@@ -80,6 +80,16 @@ impl PlaceError {
     }
 }
 
+/// Files that hold secrets by their name. What stands in others is redacted by its shape.
+fn is_secret(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
+    let example = ["example", "sample", "template", "dist"].iter().any(|end| name.ends_with(end));
+    let variables = name == ".env" || name.starts_with(".env.") || name.ends_with(".env");
+    let keys = [".pem", ".p12", ".pfx", ".jks", ".keystore", ".kdbx"].iter().any(|end| name.ends_with(end));
+    let known = [".netrc", ".npmrc", ".pypirc", ".git-credentials", "id_rsa", "id_ed25519", "id_ecdsa", ".dockercfg"];
+    (variables && !example) || keys || known.contains(&name.as_str())
+}
+
 impl Place {
     /// The directory at `path`. What is below one of `kept_out` (absolute paths) is not there.
     pub fn open(path: &Path, kept_out: Vec<PathBuf>) -> io::Result<Self> {
@@ -104,6 +114,9 @@ impl Place {
         }
         if let Some(why) = unsafe_path(&plain) {
             return Err(PlaceError::Forbidden { path: path.to_owned(), why });
+        }
+        if is_secret(&plain) {
+            return Err(PlaceError::Forbidden { path: path.to_owned(), why: "a file of secrets" });
         }
         let whole = self.path.join(&plain);
         if self.kept_out.iter().any(|dir| whole.starts_with(dir)) {

@@ -23,6 +23,7 @@ fn yards() -> [Yard; 2] {
         fs::create_dir_all(root.join("own/state")).unwrap();
         fs::write(root.join(".git/config"), "inside git").unwrap();
         fs::write(root.join("own/state/records.db"), "of gonogo").unwrap();
+        fs::write(root.join(".env"), "TOKEN=outside").unwrap();
         fs::write(root.join("src/lib.rs"), "one\ntwo\nthree\n").unwrap();
         fs::write(dir.path().join("secret"), "outside").unwrap();
         fs::create_dir(dir.path().join("beyond")).unwrap();
@@ -57,6 +58,10 @@ const WAYS_OUT: &[&str] = &[
     "git~1/config",
     "own/state/records.db",
     "own",
+    ".env",
+    "src/.env.production",
+    "id_rsa",
+    "src/key.pem",
     "src/lib.rs/../../../secret",
     "src\n/lib.rs",
     "",

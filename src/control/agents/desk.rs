@@ -33,7 +33,7 @@ use crate::{
 
 use super::{
     bench::Bench,
-    world::{Aside, Payer},
+    world::{Aside, Payer, World},
 };
 
 /// The world of one turn.
@@ -159,6 +159,7 @@ const SECRET: [&str; 6] = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY", "
 pub(in crate::control) fn secrets<'a>(
     declared: impl Iterator<Item = &'a String>,
     environment: &Environment,
+    world: &World,
 ) -> Arc<Secrets> {
     let declared = declared.filter_map(|name| Some((name.clone(), environment.get(name)?.to_owned())));
     let named = environment.iter().filter(|(name, value)| {
@@ -166,5 +167,5 @@ pub(in crate::control) fn secrets<'a>(
         value.len() >= 8 && SECRET.iter().any(|word| name.contains(word)) && !value.starts_with('/')
     });
     let named = named.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Arc::new(Secrets::new(&declared.chain(named).collect::<Vec<_>>()))
+    Arc::new(Secrets::new(&declared.chain(named).chain(world.minds.keys()).collect::<Vec<_>>()))
 }

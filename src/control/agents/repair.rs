@@ -210,7 +210,7 @@ async fn work(
         root: Some(port.root().to_owned()),
         place,
         bench,
-        secrets: desk::secrets(port.declared(), &ground.environment),
+        secrets: desk::secrets(port.declared(), &ground.environment, &ground.options.agents),
         permissions: AtomicU32::new(permissions),
         // Its own time ends before.
         expiry: role.limits.time,

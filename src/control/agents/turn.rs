@@ -126,7 +126,7 @@ impl TurnTask {
             root: self.root.clone(),
             place,
             bench: None,
-            secrets: desk::secrets(self.declared.iter(), &self.ground.environment),
+            secrets: desk::secrets(self.declared.iter(), &self.ground.environment, &self.ground.options.agents),
             permissions: AtomicU32::new(self.thread.permissions),
             expiry: EXPIRY,
         };

@@ -26,8 +26,13 @@ pub trait Minds: Send + Sync {
     /// The model that a role speaks through; `model` is a named one of `config.toml`, or empty for the role's own.
     fn mind(&self, role: &str, model: &str) -> Result<Arc<dyn Model>, NoMind>;
 
-    /// Tokens of context that a model has.
+    /// Tokens of context that a model has; 0 where nobody knows.
     fn window(&self, model: &ModelName) -> u64;
+
+    /// Name and value of the keys of providers: they are sent to nobody but them.
+    fn keys(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// Who pays.
