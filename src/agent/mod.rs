@@ -15,4 +15,6 @@ pub mod place;
 pub mod port;
 pub mod prompt;
 pub mod role;
+#[cfg(test)]
+mod tests;
 pub mod tool;
