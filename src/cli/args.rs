@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer, approvals, attach, backup, change, completions, config, daemon, demo, diagnose, doctor, env, exec, init,
-    logs, pictures, prune, ps, run, stats, status, watch,
+    answer, approvals, attach, backup, change, completions, config, cost, daemon, demo, diagnose, doctor, env, exec,
+    init, logs, pictures, prices, prune, ps, run, stats, status, watch,
 };
 
 /// Mission control for software delivery, in a terminal.
@@ -36,6 +36,10 @@ pub enum Command {
     Stats(stats::Args),
     /// Run a command in a container
     Exec(exec::Args),
+    /// Say what models and minutes of engines cost, and what budgets are left
+    Cost(cost::Args),
+    /// List what models cost, and take over lists of prices
+    Prices(prices::Args),
     /// List what waits for an answer, or show one with its diff and proof
     Approvals(approvals::Args),
     /// Answer GO: apply a proposal, open a gate

@@ -97,6 +97,8 @@ fn options(place: &Place, opening: Opening) -> Options {
         host: opening.host,
         opening: opening.commands,
         bandwidth: place.settings.bandwidth,
+        budgets: place.settings.budgets.clone(),
+        minutes: place.settings.minutes.clone(),
         ..Options::default()
     };
     match theme.color {

@@ -25,8 +25,8 @@ pub async fn run(args: &Args, wanted: &str) -> Result<ExitCode, Problem> {
     let grep = args.grep.as_deref().map(|text| crate::store::output::pattern(text, args.ignore_case)).transpose();
     let grep = grep.map_err(|error| Problem::usage("the pattern does not read").because(&error))?;
     let since = args.since.map(|since| Timestamp::now().as_second() - since as i64);
-    let mut log =
-        Log::open(client, &row.container.id, Wish { follow: args.follow, since, tail: args.tail, after: None });
+    let wish = Wish { follow: args.follow, since, tail: args.tail, after: None, timeless: !args.json };
+    let mut log = Log::open(client, &row.container.id, wish);
     let (mut out, mut err) = (Lines::new(io::stdout()), Lines::new(io::stderr()));
     loop {
         let batches = tokio::select! {

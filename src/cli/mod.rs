@@ -15,6 +15,7 @@ pub mod config;
 pub mod connect;
 mod container_log;
 pub mod containers;
+pub mod cost;
 pub mod daemon;
 pub mod demo;
 pub mod diagnose;
@@ -27,6 +28,7 @@ pub mod logs;
 pub mod pictures;
 pub mod place;
 pub mod plain;
+pub mod prices;
 pub mod prune;
 pub mod ps;
 pub mod report;
@@ -56,6 +58,8 @@ pub fn main() -> ExitCode {
         Some(Command::Ps(args)) => on_runtime(ps::run(args)),
         Some(Command::Stats(args)) => on_runtime(stats::run(args)),
         Some(Command::Exec(args)) => on_runtime(exec::run(args)),
+        Some(Command::Cost(args)) => on_runtime(cost::run(args, reach)),
+        Some(Command::Prices(args)) => prices::run(&args),
         Some(Command::Approvals(args)) => on_runtime(approvals::run(args, reach)),
         Some(Command::Go(args)) => on_runtime(answer::go(args, reach)),
         Some(Command::Nogo(args)) => on_runtime(answer::nogo(args, reach)),

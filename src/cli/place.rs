@@ -81,7 +81,7 @@ impl Place {
     /// Takes hold of the log and starts control in this process. `resume` takes up what was left of earlier days.
     pub fn control(&self, resume: bool) -> Result<ControlHandle, Problem> {
         self.logging.get_or_init(|| logging::start(&self.paths.state_dir));
-        handle::start(self.options(resume), &Handle::current()).map_err(|error| self.no_control(&error))
+        handle::start(self.options(resume)?, &Handle::current()).map_err(|error| self.no_control(&error))
     }
 
     /// The engines of the settings and of this process's environment.
@@ -89,8 +89,8 @@ impl Place {
         Hosts::new(&self.settings.engines, &surroundings())
     }
 
-    fn options(&self, resume: bool) -> Options {
-        Options {
+    fn options(&self, resume: bool) -> Result<Options, Problem> {
+        Ok(Options {
             resume,
             state_dir: self.paths.state_dir.clone(),
             cache_dir: self.paths.cache_dir.clone(),
@@ -98,14 +98,20 @@ impl Place {
             grace: self.settings.limits.grace.duration(),
             hosts: self.hosts(),
             fix: self.settings.fix.clone(),
-            agents: self.world(),
-        }
+            agents: self.world()?,
+            budgets: self.settings.budgets.clone(),
+        })
     }
 
     /// What agents need beside control.
-    fn world(&self) -> World {
+    fn world(&self) -> Result<World, Problem> {
         let kept_out = vec![self.paths.config_dir().to_owned(), self.paths.runtime_dir.clone()];
-        World { roles: Arc::new(self.roles.clone()), kept_out, ..World::default() }
+        Ok(World {
+            roles: Arc::new(self.roles.clone()),
+            prices: super::prices::known(self)?,
+            kept_out,
+            ..World::default()
+        })
     }
 
     fn no_control(&self, error: &StartError) -> Problem {

@@ -55,7 +55,8 @@ pub struct Args {
     pub json: bool,
 }
 
-fn time(text: &str) -> Result<Millis, String> {
+/// Reads a length of time.
+pub(super) fn time(text: &str) -> Result<Millis, String> {
     complaint("duration", text).map_or_else(|| Ok(DurationText(text.to_owned()).millis()), Err)
 }
 

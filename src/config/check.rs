@@ -103,11 +103,12 @@ impl<'s> Walk<'s> {
             DeValue::Integer(number) if schema["type"].is_array() => Some(number.to_string().into()),
             DeValue::Float(number) if schema["type"].is_array() => Some(number.to_string().into()),
             DeValue::Boolean(flag) if schema["type"].is_array() => Some(flag.to_string().into()),
+            DeValue::Integer(number) if schema["type"] == "number" => self.float(schema, number.as_str(), value.span()),
             DeValue::Integer(number) => {
                 let number = i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(i64::MAX);
                 self.number(schema, number, value.span())
             }
-            DeValue::Float(number) => number.as_str().parse::<f64>().ok().map(Value::from),
+            DeValue::Float(number) => self.float(schema, number.as_str(), value.span()),
             DeValue::Boolean(flag) => Some((*flag).into()),
             DeValue::Datetime(moment) => Some(moment.to_string().into()),
             DeValue::Array(list) => Some(self.list(schema, list, value.span())),
@@ -158,6 +159,18 @@ impl<'s> Walk<'s> {
             return None;
         }
         Some(number.into())
+    }
+
+    fn float(&mut self, schema: &Value, text: &str, span: Range<usize>) -> Option<Value> {
+        let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+        let least = schema["minimum"].as_f64().unwrap_or(f64::MIN);
+        if number.is_none_or(|number| number < least) {
+            let key = self.path.last().cloned().unwrap_or_default();
+            let expected = words::describe(self.root, schema);
+            self.wrong(span, format!("`{key}` can't be {text}")).expected = Some(expected);
+            return None;
+        }
+        number.map(Value::from)
     }
 
     fn list(&mut self, schema: &'s Value, list: &[Spanned<DeValue<'_>>], span: Range<usize>) -> Value {

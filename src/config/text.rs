@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use crate::domain::time::Millis;
+use crate::domain::{time::Millis, usage::NanoUsd};
 
 macro_rules! text {
     ($($(#[$doc:meta])* $name:ident $format:literal $expected:literal)*) => {
@@ -56,6 +56,12 @@ text! {
     SizeText "size" "a size such as \"500 MB\" or \"2 GB\""
     /// Where an engine answers.
     EngineAddress "engine-address" "an address such as \"ssh://me@build1\", \"tcp://build1:2376\" or \"unix:///run/docker.sock\""
+    /// An amount of money.
+    MoneyText "money" "an amount of dollars such as \"$5\" or \"$2.50\""
+    /// What a minute costs.
+    MinuteText "minute-price" "a price such as \"$0.008/min\", or \"0\""
+    /// A model of a provider.
+    ModelText "model" "a provider and a model such as \"anthropic/claude-opus-5-5\""
     /// A key, or two held together.
     KeyText "key" "a key such as \"g\", \"G\", \"ctrl-l\", \"f5\", \"space\" or \"shift-tab\""
 }
@@ -71,6 +77,20 @@ impl SizeText {
     /// The number of bytes, which [`complaint`] has found no fault with.
     pub fn bytes(&self) -> u64 {
         size(&self.0).unwrap_or_default()
+    }
+}
+
+impl MoneyText {
+    /// The amount, which [`complaint`] has found no fault with.
+    pub fn amount(&self) -> NanoUsd {
+        NanoUsd::parse(&self.0).unwrap_or_default()
+    }
+}
+
+impl MinuteText {
+    /// The price of a minute, which [`complaint`] has found no fault with.
+    pub fn minute(&self) -> NanoUsd {
+        minute_price(&self.0).unwrap_or_default()
     }
 }
 
@@ -108,6 +128,9 @@ pub fn complaint(format: &str, text: &str) -> Option<String> {
         "variable" if !is_variable(text) => not("the name of a variable"),
         "name" if !is_name(text) => not("a name"),
         "engine-address" if !is_address(text) => not("the address of an engine"),
+        "money" if NanoUsd::parse(text).is_none() => not("an amount of dollars"),
+        "minute-price" if minute_price(text).is_none() => not("the price of a minute"),
+        "model" if !is_model(text) => not("a model of a provider"),
         "command" if text.trim().is_empty() => not("a command"),
         "key" => text.parse::<super::keymap::chord::KeyChord>().err().map(|error| error.to_string()),
         _ => None,
@@ -119,6 +142,14 @@ fn is_address(text: &str) -> bool {
     ["unix://", "tcp://", "http://", "https://", "ssh://"]
         .iter()
         .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+}
+
+fn minute_price(text: &str) -> Option<NanoUsd> {
+    NanoUsd::parse(text.trim().strip_suffix("/min").unwrap_or(text))
+}
+
+fn is_model(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(provider, model)| is_name(provider) && !model.trim().is_empty())
 }
 
 fn is_variable(text: &str) -> bool {

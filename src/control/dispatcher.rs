@@ -17,8 +17,9 @@ use tokio::{
 use crate::{
     domain::{
         actor::Actor,
+        budget::BudgetPolicy,
         environment::Environment,
-        id::{RequestId, RunId, ThreadId},
+        id::{RequestId, RunId, Seq, ThreadId},
         outcome::CancelReason,
     },
     engine::port::Stop,
@@ -61,6 +62,10 @@ pub(super) struct Dispatcher {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) performer: Performer,
     pub(super) limits: Limits,
+    /// What may be spent on models.
+    pub(super) budgets: BudgetPolicy,
+    /// The change of the ledger up to which it was looked for budgets that are nearly spent.
+    pub(super) counted: Seq,
     pub(super) runtime: Handle,
     pub(super) live: BTreeSet<TaskKey>,
     pub(super) stopping: Option<std::time::Instant>,

@@ -9,7 +9,9 @@ use crate::{
     config::paths::{self, private_directory},
     domain::{
         actor::Actor,
+        budget::BudgetPolicy,
         id::{RequestId, Seq},
+        time::Timestamp,
     },
     engine::{
         docker::{
@@ -28,7 +30,8 @@ use crate::{
 
 use super::{
     advance::Limits,
-    agents::world::World,
+    agents::{till::Till, world::World},
+    budget::Budgets,
     commit::Book,
     dispatcher::{Dispatcher, PATIENCE},
     environments,
@@ -70,6 +73,8 @@ pub struct Options {
     pub hosts: Hosts,
     /// Roles, models and money of agents.
     pub agents: World,
+    /// What may be spent on models.
+    pub budgets: BudgetPolicy,
 }
 
 /// A running control. Dropping it without [`ControlHandle::shut_down`] leaves runs to be found lost by the next one.
@@ -150,6 +155,12 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let pools = Pools::start(ground, environments::wishes(book.state()), runtime, &tasks);
     options.hosts.begin(marker.trim_end_matches('-'), &taken_up.markers);
     tasks.spawn_on(taken_up::sweep(options.hosts.clone()), runtime);
+    let budgets = options.budgets.clone();
+    let mut options = options;
+    if options.agents.purse.is_none() {
+        let left = Budgets::new(budgets.clone(), book.state(), Timestamp::now);
+        options.agents.purse = Some(Arc::new(Till::new(options.agents.prices.clone(), left)));
+    }
     let mut performer = Performer::new(
         options,
         marker,
@@ -166,6 +177,8 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
         inputs: receiver,
         performer,
         limits,
+        budgets,
+        counted: Seq(0),
         runtime: runtime.clone(),
         live: BTreeSet::new(),
         stopping: None,

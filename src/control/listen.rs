@@ -146,7 +146,8 @@ async fn read(hosts: &Hosts, container: &ContainerRef, mut since: Option<i64>, b
     loop {
         let why = match act::client(hosts, &container.engine).await {
             Ok(client) => {
-                let mut log = Log::open(client, &container.id, Wish { follow: true, since, tail: None, after: last });
+                let wish = Wish { follow: true, since, after: last, ..Wish::default() };
+                let mut log = Log::open(client, &container.id, wish);
                 loop {
                     match log.next().await {
                         Some(Ok(some)) => {

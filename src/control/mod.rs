@@ -15,6 +15,7 @@ mod answered;
 mod aside;
 mod assign;
 pub mod attempts;
+pub mod budget;
 pub mod commit;
 pub mod decide;
 pub mod dispatcher;

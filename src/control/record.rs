@@ -10,11 +10,11 @@ use crate::{
     },
     protocol::{
         command::{Command, Refusal},
-        event::{Cause, Event, RunEvent, ThreadEvent},
+        event::{Cause, ControlEvent, Event, RunEvent, ThreadEvent},
         query::Answer,
         thread::ThreadCommand,
     },
-    state::board::State,
+    state::{board::State, budget::to_warn},
     store::log::LogError,
 };
 
@@ -98,6 +98,22 @@ impl Dispatcher {
                 self.book.record(&Cause::Control, event)?;
             }
         }
+        self.warn_of_budgets()
+    }
+
+    /// Says of each budget, once for each time that it is for, that it is nearly spent.
+    fn warn_of_budgets(&mut self) -> Result<(), LogError> {
+        let changed = self.book.state().ledger.changed;
+        if changed == self.counted {
+            return Ok(());
+        }
+        for standing in to_warn(&self.budgets, self.book.state(), self.book.state().at) {
+            let (spent, limit) = (standing.spent, standing.limit());
+            let budget = standing.budget.scope.to_string();
+            let event = ControlEvent::BudgetWarned { budget, period: standing.period, spent, limit };
+            self.book.record(&Cause::Control, Event::Control { event })?;
+        }
+        self.counted = changed;
         Ok(())
     }
 

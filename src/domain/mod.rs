@@ -4,6 +4,7 @@
 //! a stored field is only ever added to, never renamed.
 
 pub mod actor;
+pub mod budget;
 pub mod container;
 pub mod definition;
 pub mod diagnosis;
@@ -12,6 +13,7 @@ pub mod id;
 pub mod outcome;
 pub mod patch;
 pub mod plan;
+pub mod price;
 pub mod proposal;
 pub mod talk;
 pub mod time;

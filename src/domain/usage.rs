@@ -8,6 +8,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::price::Decimal;
+
 /// Tokens of one call, or of many. The parts don't overlap: what was billed as input is `prompt()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
@@ -68,6 +70,16 @@ impl NanoUsd {
         Self(cents.saturating_mul(10_000_000))
     }
 
+    /// From an amount as people write it: `$2.50`, `2.5`, `$0.008`; to the nano-dollar, no finer.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let number = text.strip_prefix('$').unwrap_or(text).trim_start();
+        let plain = |c: char| c.is_ascii_digit() || c == '.';
+        let places = number.split_once('.').map_or(0, |(_, places)| places.len());
+        let whole = number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(plain) && places <= 9;
+        whole.then(|| Decimal::from(number).scaled(9)).flatten().map(Self)
+    }
+
     /// Never below nothing.
     pub fn less(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
@@ -115,6 +127,15 @@ impl fmt::Display for NanoUsd {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_read() {
+        let read = ["$2.50", "2.5", "$ 0.008", "0", "$0.000000001", "20"].map(|text| NanoUsd::parse(text).map(|n| n.0));
+        assert_eq!(read, [2_500_000_000, 2_500_000_000, 8_000_000, 0, 1, 20_000_000_000].map(Some));
+        for wrong in ["", "$", "-1", "1e3", "1,50", ".5", "0.0000000001", "1.2.3", "5 EUR"] {
+            assert_eq!(NanoUsd::parse(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn money_is_shown_so_that_something_is_seen() {

@@ -19,6 +19,7 @@ use crate::domain::{
     plan::Plan,
     proposal::Proposal,
     time::{Millis, Timestamp},
+    usage::NanoUsd,
 };
 
 /// One entry of the log.
@@ -132,6 +133,17 @@ pub enum ControlEvent {
         outputs: u64,
         /// Space that was freed, in bytes.
         bytes: u64,
+    },
+    /// A budget has come to what it warns at. Said once for each time that it is for.
+    BudgetWarned {
+        /// Which: `day`, `project shop`.
+        budget: String,
+        /// The time: `2026-11-20`, `run 12`.
+        period: String,
+        /// What was spent in it.
+        spent: NanoUsd,
+        /// The hard limit, or what it warns at where it has none.
+        limit: NanoUsd,
     },
     /// Written by a newer version.
     #[serde(other)]

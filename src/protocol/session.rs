@@ -95,8 +95,8 @@ impl Session {
     }
 
     /// Sends an ask if there is room now; gives it back if there is none.
-    pub fn try_ask(&self, ask: Ask) -> Result<(), Ask> {
-        self.asks.try_send(ask).map_err(mpsc::error::TrySendError::into_inner)
+    pub fn try_ask(&self, ask: Ask) -> Result<(), Box<Ask>> {
+        self.asks.try_send(ask).map_err(|full| Box::new(full.into_inner()))
     }
 
     /// The next frame; `None` when the other side is gone.

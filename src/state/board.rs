@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{project::Project, proposal::ProposalState, run::Run, thread::Thread};
+use super::{ledger::Ledger, project::Project, proposal::ProposalState, run::Run, thread::Thread};
 
 /// The fold of the log.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +33,8 @@ pub struct State {
     pub threads: BTreeMap<ThreadId, Thread>,
     /// Conversations in which a turn is under way or wanted: what control has to look at.
     pub talking: BTreeSet<ThreadId>,
+    /// What calls of models used and cost.
+    pub ledger: Ledger,
     /// Runs that have not ended, or whose repairs and proposals are still open: what control has to look at.
     pub active: BTreeSet<RunId>,
     /// Runs that were put aside, the newest [`ASIDE`]: in the order in which that was done.
@@ -99,6 +101,9 @@ impl State {
                 self.at_work = true;
             }
             Event::Control { event: ControlEvent::Stopped } => self.at_work = false,
+            Event::Control { event: ControlEvent::BudgetWarned { budget, period, .. } } => {
+                self.ledger.warn(budget, period);
+            }
             Event::Thread { thread, event } => {
                 self.newest_thread = self.newest_thread.max(*thread);
                 Thread::apply(&mut self.threads, *thread, event, record);
@@ -108,6 +113,7 @@ impl State {
                 } else {
                     self.talking.remove(thread);
                 }
+                self.ledger.apply(*thread, self.threads.get(thread), event, record);
             }
             Event::Control { .. } | Event::Unknown => {}
         }

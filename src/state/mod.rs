@@ -5,10 +5,13 @@
 pub mod approval;
 pub mod away;
 pub mod board;
+pub mod budget;
 pub mod job;
+pub mod ledger;
 pub mod project;
 pub mod proposal;
 pub mod repair;
 pub mod run;
+pub mod spending;
 pub mod thread;
 pub mod timeline;

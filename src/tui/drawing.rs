@@ -113,6 +113,10 @@ impl<W: Write> Board<W> {
         let on_screen = Layout::of(&self.ui).shows_card(&self.ui) && self.ui.overlay.is_none();
         self.ui.card.was_drawn(on_screen, now);
         self.ui.dirty = unread;
+        self.hurried &= unread;
+        if self.hurried {
+            self.pace.hurry(now);
+        }
         if self.ui.link.caught_up {
             self.seen.shown = self.state.seq;
         }

@@ -117,6 +117,8 @@ pub(super) struct Board<W: Write> {
     pub(super) pace: Pace,
     /// The next frame's lines have been asked for: they are waited for until then.
     pub(super) look_until: Option<Duration>,
+    /// A key came, and what it wants to see has not been drawn whole yet.
+    pub(super) hurried: bool,
     pub(super) next_tick: Duration,
     pub(super) shown_armed: bool,
     /// How often the screen was drawn.
@@ -152,6 +154,7 @@ impl<W: Write> Board<W> {
             exit: None,
             pace,
             look_until: None,
+            hurried: false,
             next_tick: now.mono,
             shown_armed: false,
             draws: 0,
@@ -238,6 +241,9 @@ impl<W: Write> Board<W> {
             let effects = update::update(&mut self.ui, &self.state, intent);
             self.perform(effects);
             self.pace.hurry(self.ui.clock.mono);
+            // Lines that were asked for before the key are not those that it wants to see.
+            self.look_until = None;
+            self.hurried = true;
         }
     }
 
@@ -309,7 +315,7 @@ impl<W: Write> Board<W> {
     fn flush_outbox(&mut self) {
         while let Some(ask) = self.outbox.pop_front() {
             if let Err(ask) = self.session.try_ask(ask) {
-                self.outbox.push_front(ask);
+                self.outbox.push_front(*ask);
                 break;
             }
         }

@@ -50,6 +50,8 @@ pub struct Layout {
     pub logs: Rect,
     /// Pane 4.
     pub timeline: Rect,
+    /// Pane 6.
+    pub cost: Rect,
     /// Pane 7.
     pub containers: Rect,
     /// What happened, where that has a column of its own.
@@ -78,6 +80,7 @@ impl Layout {
             runs: NOWHERE,
             logs: NOWHERE,
             timeline: NOWHERE,
+            cost: NOWHERE,
             containers: NOWHERE,
             history: NOWHERE,
             card: NOWHERE,
@@ -103,6 +106,10 @@ impl Layout {
             Class::Tall => layout.tall(ui, body, asked),
             Class::Deck => layout.deck(ui, body, asked),
             Class::Wall => layout.wall(ui, body, asked),
+        }
+        // Both take the same place.
+        if ui.cost.open && layout.cost.is_empty() {
+            layout.cost = std::mem::replace(&mut layout.containers, NOWHERE);
         }
         layout
     }
@@ -130,10 +137,11 @@ impl Layout {
             return;
         }
         let body = self.with_asks(body, asked);
-        if ui.containers.open {
+        if ui.containers.open || ui.cost.open {
             let time = body.height / 5;
+            let logs = if ui.cost.open { Constraint::Length(4) } else { Constraint::Fill(4) };
             [self.containers, self.logs, self.timeline] =
-                rows(body, [Constraint::Fill(5), Constraint::Fill(4), Constraint::Length(time)]);
+                rows(body, [Constraint::Fill(5), logs, Constraint::Length(time)]);
             return;
         }
         let (runs, time) = if body.height >= 26 { (11, 6) } else { (body.height / 3 + 1, body.height / 4) };
@@ -149,7 +157,7 @@ impl Layout {
             *self.pane_mut(ui.focus) = body;
             return;
         }
-        if ui.containers.open {
+        if ui.containers.open || ui.cost.open {
             [self.containers, self.logs, self.timeline] =
                 rows(body, [Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(8)]);
             return;
@@ -173,10 +181,11 @@ impl Layout {
             (_, true) => 7,
             (_, false) => 10,
         };
-        if ui.containers.open {
+        if ui.containers.open || ui.cost.open {
             let time = if time > 7 { 8 } else { 0 };
+            let logs = if ui.cost.open { Constraint::Length(6) } else { Constraint::Fill(1) };
             [self.containers, self.logs, self.timeline] =
-                rows(body, [Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(time)]);
+                rows(body, [Constraint::Fill(1), logs, Constraint::Length(time)]);
             return;
         }
         let [upper, timeline] = rows(body, [Constraint::Fill(1), Constraint::Length(time)]);
@@ -196,7 +205,7 @@ impl Layout {
             *self.pane_mut(ui.focus) = rest;
             return;
         }
-        if ui.containers.open {
+        if ui.containers.open || ui.cost.open {
             [self.containers, self.logs, self.timeline] =
                 rows(rest, [Constraint::Fill(1), Constraint::Fill(1), Constraint::Length(10)]);
             return;
@@ -237,6 +246,7 @@ impl Layout {
             Pane::Runs => &mut self.runs,
             Pane::Logs | Pane::Card => &mut self.logs,
             Pane::Timeline => &mut self.timeline,
+            Pane::Cost => &mut self.cost,
             Pane::Containers => &mut self.containers,
         }
     }
@@ -248,6 +258,7 @@ impl Layout {
             Pane::Runs => self.runs,
             Pane::Logs => self.logs,
             Pane::Timeline => self.timeline,
+            Pane::Cost => self.cost,
             Pane::Containers => self.containers,
             Pane::Card => self.card,
         }

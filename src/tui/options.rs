@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     config::{keymap::Keymap, settings::Bandwidth},
+    domain::{budget::BudgetPolicy, price::MinutePrice},
     protocol::command::Command,
 };
 
@@ -35,6 +36,10 @@ pub struct Options {
     pub in_process: bool,
     /// The machine that the session comes from, where that is another.
     pub host: Option<String>,
+    /// What may be spent on models.
+    pub budgets: BudgetPolicy,
+    /// What a minute of an engine costs.
+    pub minutes: Vec<MinutePrice>,
     /// Given as soon as the board is open.
     pub opening: Vec<Command>,
 }
@@ -53,6 +58,8 @@ impl Default for Options {
             zone: TimeZone::system(),
             in_process: false,
             host: None,
+            budgets: BudgetPolicy::default(),
+            minutes: Vec::new(),
             opening: Vec::new(),
         }
     }

@@ -47,6 +47,8 @@ pub enum Pane {
     Logs,
     /// 4
     Timeline,
+    /// 6
+    Cost,
     /// 7
     Containers,
     /// The approval card, when it is on the screen.
@@ -57,7 +59,7 @@ impl Pane {
     /// Which keys mean something in it beside those that do everywhere.
     pub fn context(self) -> Context {
         match self {
-            Self::Projects | Self::Runs => Context::List,
+            Self::Projects | Self::Runs | Self::Cost => Context::List,
             Self::Logs => Context::Logs,
             Self::Timeline => Context::Timeline,
             Self::Containers => Context::Containers,
@@ -93,6 +95,8 @@ pub struct Ui {
     pub log: LogPane,
     /// Pane 4.
     pub timeline: TimelinePane,
+    /// Pane 6.
+    pub cost: CostPane,
     /// Pane 7.
     pub containers: ContainersPane,
     /// The approval card.
@@ -142,6 +146,15 @@ pub struct TimelinePane {
     pub cursor: Option<Seq>,
     /// Each step shows half of the time before.
     pub scale: u8,
+}
+
+/// Pane 6.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CostPane {
+    /// It is on the screen, in the place of projects and runs.
+    pub open: bool,
+    /// First row shown.
+    pub scroll: usize,
 }
 
 /// One line at the bottom.
@@ -297,6 +310,7 @@ impl Ui {
             past: Past::default(),
             log: LogPane::empty(false, false),
             timeline: TimelinePane::default(),
+            cost: CostPane::default(),
             containers: ContainersPane::default(),
             card: Card::default(),
             away: None,

@@ -214,6 +214,7 @@ fn control(home: &Home, engine: &Engine) -> ControlHandle {
         hosts: hosts(),
         fix: FixPolicy::default(),
         agents: gonogo::control::agents::world::World::default(),
+        budgets: gonogo::domain::budget::BudgetPolicy::default(),
     };
     handle::start(options, engine.runtime.handle()).unwrap()
 }

@@ -59,6 +59,7 @@ impl Inside {
             hosts: gonogo::engine::docker::host::Hosts::default(),
             fix,
             agents,
+            budgets: gonogo::domain::budget::BudgetPolicy::default(),
         };
         let control = handle::start(options, runtime.handle()).unwrap();
         let here = Visitor::here(person(), VisitorKind::Command);

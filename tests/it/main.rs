@@ -16,6 +16,7 @@ mod beginnings;
 mod board;
 mod commands;
 mod containers;
+mod cost;
 mod crash;
 mod daemon;
 mod demo;

@@ -231,6 +231,7 @@ fn options(home: &Home) -> Options {
         hosts: gonogo::engine::docker::host::Hosts::default(),
         fix: FixPolicy::default(),
         agents: gonogo::control::agents::world::World::default(),
+        budgets: gonogo::domain::budget::BudgetPolicy::default(),
     }
 }
 

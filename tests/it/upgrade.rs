@@ -35,6 +35,7 @@ fn older(home: &Home) -> std::thread::JoinHandle<()> {
                 hosts: gonogo::engine::docker::host::Hosts::default(),
                 fix: FixPolicy { enabled: false, ..FixPolicy::default() },
                 agents: gonogo::control::agents::world::World::default(),
+                budgets: gonogo::domain::budget::BudgetPolicy::default(),
             };
             let control = Arc::new(handle::start(options, &tokio::runtime::Handle::current()).unwrap());
             let listener = address::listen(&run).await.unwrap();

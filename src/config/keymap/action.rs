@@ -106,6 +106,7 @@ actions! {
     Pane2 "pane-2" Global ["2"] "Runs"
     Pane3 "pane-3" Global ["3"] "Logs"
     Pane4 "pane-4" Global ["4"] "Timeline"
+    Pane6 "pane-6" Global ["6"] "Cost"
     Pane7 "pane-7" Global ["7"] "Containers"
     NextPane "next-pane" Global ["tab"] "Go to the next pane"
     PrevPane "prev-pane" Global ["shift-tab"] "Go to the previous pane"

@@ -6,13 +6,16 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::config::{
-    choice::Choice,
-    definition::file::FixFile,
-    keymap::action::{ACTIONS, Context},
-    schema::{OneOrMany, Table},
-    settings::{Bandwidth, Color, Glyphs},
-    text::{DurationText, EngineAddress, KeyText, NodeName, SizeText},
+use crate::{
+    config::{
+        choice::Choice,
+        definition::file::FixFile,
+        keymap::action::{ACTIONS, Context},
+        schema::{OneOrMany, Table},
+        settings::{Bandwidth, Color, Glyphs, Unpriced},
+        text::{DurationText, EngineAddress, KeyText, MinuteText, ModelText, MoneyText, NodeName, SizeText},
+    },
+    domain::price::Decimal,
 };
 
 /// What one person wants of gonogo, in all projects.
@@ -31,8 +34,72 @@ pub struct SettingsFile {
     pub screen: ScreenFile,
     /// What may be repaired where a `gonogo.toml` doesn't say.
     pub fix: FixFile,
+    /// How much may be spent on models.
+    pub budgets: BudgetsFile,
+    /// What models and minutes of engines cost, where gonogo does not know it.
+    pub prices: PricesFile,
     /// Keys of actions, by the place where they have a meaning.
     pub keys: KeysFile,
+}
+
+/// How much may be spent on models.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BudgetsFile {
+    /// Whether models without a known price may be asked although a budget has a `stop`: `refuse` or `allow`.
+    pub unpriced: Option<Choice<Unpriced>>,
+    /// For each run, with all its repairs.
+    pub run: BudgetFile,
+    /// For each day (UTC), over all projects.
+    pub day: BudgetFile,
+    /// For each month (UTC), over all projects.
+    pub month: BudgetFile,
+    /// For each month of a project, by its name.
+    pub projects: BTreeMap<String, BudgetFile>,
+    /// For each month of a model, by its name: `anthropic/claude-opus-5-5`, or `claude-opus-5-5` of any provider.
+    pub models: BTreeMap<String, BudgetFile>,
+}
+
+/// How much may be spent on something.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BudgetFile {
+    /// It is said when so much is spent.
+    pub warn: Option<MoneyText>,
+    /// No call is made that could cost more than is left of this.
+    pub stop: Option<MoneyText>,
+}
+
+/// What models and minutes of engines cost.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PricesFile {
+    /// What a minute of a job costs, by its engine: `local`, `docker`, `github`. Nothing if it isn't given.
+    pub engines: BTreeMap<String, MinuteText>,
+    /// What a model costs, by provider and model: `anthropic/claude-opus-5-5`.
+    pub models: Table<ModelText, PriceFile>,
+}
+
+/// What a model costs, in USD for a million tokens.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "snake_case")]
+#[schemars(extend("required" = ["input", "output"]))]
+pub struct PriceFile {
+    /// Input that no cache had.
+    #[schemars(with = "f64", range(min = 0))]
+    pub input: Decimal,
+    /// Output, reasoning included.
+    #[schemars(with = "f64", range(min = 0))]
+    pub output: Decimal,
+    /// Input that was read from the provider's cache; as `input` if it isn't given.
+    #[schemars(with = "Option<f64>", range(min = 0))]
+    pub cache_read: Option<Decimal>,
+    /// Input that was written into the cache; as `input` if it isn't given.
+    #[schemars(with = "Option<f64>", range(min = 0))]
+    pub cache_write: Option<Decimal>,
+    /// Input that was written into the cache for an hour; as `cache_write` if it isn't given, of Claude twice `input`.
+    #[schemars(with = "Option<f64>", range(min = 0))]
+    pub cache_write_1h: Option<Decimal>,
 }
 
 /// A repository that the board shows.

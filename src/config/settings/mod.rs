@@ -1,6 +1,7 @@
 //! `config.toml`: read, checked, resolved. [`Settings`] is the only form that is passed around.
 
 pub mod file;
+mod money;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +18,13 @@ use crate::{
         schema, syntax,
         text::{DurationText, EngineAddress, NodeName, SizeText},
     },
-    domain::{container::EngineSpec, definition::FixPolicy, time::Millis},
+    domain::{
+        budget::BudgetPolicy,
+        container::EngineSpec,
+        definition::FixPolicy,
+        price::{MinutePrice, OwnPrice},
+        time::Millis,
+    },
 };
 use file::{EngineFile, KeysFile, LimitsFile, ProjectFile, SettingsFile, ThemeFile};
 
@@ -36,6 +43,12 @@ pub struct Settings {
     pub bandwidth: Bandwidth,
     /// What may be repaired where a `gonogo.toml` doesn't say.
     pub fix: FixPolicy,
+    /// How much may be spent on models.
+    pub budgets: BudgetPolicy,
+    /// What models cost, where the user says so.
+    pub prices: Vec<OwnPrice>,
+    /// What a minute of an engine costs.
+    pub minutes: Vec<MinutePrice>,
     /// Which key means what.
     pub keymap: Keymap,
 }
@@ -117,6 +130,23 @@ impl Named for Color {
     }
 }
 
+/// Whether models without a known price may be asked although a budget has a hard limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unpriced {
+    /// No.
+    #[default]
+    Refuse,
+    /// Yes.
+    Allow,
+}
+
+impl Named for Unpriced {
+    const ABOUT: &'static str = "treatment of models without a price";
+    fn all() -> Vec<(&'static str, Self)> {
+        vec![("refuse", Self::Refuse), ("allow", Self::Allow)]
+    }
+}
+
 /// How many bytes a second the board may draw with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bandwidth {
@@ -145,6 +175,9 @@ impl Default for Settings {
             theme: theme(ThemeFile::default()),
             bandwidth: Bandwidth::default(),
             fix: FixPolicy::default(),
+            budgets: BudgetPolicy::default(),
+            prices: Vec::new(),
+            minutes: Vec::new(),
             keymap: Keymap::default(),
         }
     }
@@ -195,6 +228,9 @@ pub fn parse(name: &str, source: &str, base: Option<&Path>, home: Option<&Path>)
         theme: theme(file.theme),
         bandwidth: file.screen.bandwidth.map(|Choice(bandwidth)| bandwidth).unwrap_or_default(),
         fix,
+        budgets: money::budgets(&file.budgets),
+        prices: money::prices(&file.prices),
+        minutes: money::minutes(&file.prices),
         keymap: keymap(&file.keys, &places, &mut mistakes),
     };
     let unclear = |path: &[String]| readable.mistakes.iter().any(|broken| path.starts_with(&broken.path));

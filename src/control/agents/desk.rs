@@ -44,6 +44,8 @@ pub(super) struct Desk<'a> {
     pub(super) role: String,
     pub(super) about: About,
     pub(super) project: Option<ProjectId>,
+    /// Its name.
+    pub(super) name: Option<String>,
     /// The project's checkout.
     pub(super) root: Option<PathBuf>,
     /// The files that it may reach.
@@ -97,7 +99,9 @@ impl AgentPort for Desk<'_> {
         max_output: u32,
         left: Option<NanoUsd>,
     ) -> Result<Aside, Unpaid> {
-        let purse = &self.ground.options.agents.purse;
+        let Some(purse) = &self.ground.options.agents.purse else {
+            return Err(TurnOutcome::Failed { why: "nobody keeps the money".into(), hint: None });
+        };
         let bound = purse.bound(model, prompt_tokens, max_output);
         if let (Some(bound), Some(left)) = (bound, left)
             && bound > left
@@ -105,11 +109,12 @@ impl AgentPort for Desk<'_> {
             let what = format!("the money of a turn: {left} is left, and the next call of {model} may cost {bound}");
             return Err(TurnOutcome::Limit { what });
         }
-        purse.reserve(&Payer { project: self.project, run: self.about.run }, model, bound)
+        purse.reserve(&Payer { project: self.name.as_deref(), run: self.about.run }, model, bound)
     }
 
     fn price(&self, model: &ModelName, usage: &Usage) -> (Option<NanoUsd>, String) {
-        self.ground.options.agents.purse.price(model, usage)
+        let purse = self.ground.options.agents.purse.as_ref();
+        purse.map_or((None, String::new()), |purse| purse.price(model, usage))
     }
 
     async fn permit(&self, action: &Action) -> Permit {

@@ -19,6 +19,7 @@ pub(super) mod repair;
 mod tell;
 #[cfg(test)]
 mod tests;
+pub(super) mod till;
 pub(super) mod turn;
 pub mod world;
 

@@ -173,8 +173,8 @@ async fn work(
     fence: &Fence,
 ) -> Option<(ThreadId, Ended)> {
     let ground = port.ground();
-    let name = if bench.is_some() { ENGINEER } else { REVIEWER };
-    let known = port.talk.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(name).copied();
+    let who = if bench.is_some() { ENGINEER } else { REVIEWER };
+    let known = port.talk.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(who).copied();
     let about =
         About { run: Some(port.run()), job: Some(port.job().clone()), repair: Some(port.number()), proposal: None };
     let turn = known.map_or(1, |(_, turn)| turn + 1);
@@ -185,7 +185,7 @@ async fn work(
     }
     facts.push(began(turn, why));
     let thread = ground.record(known.map(|(thread, _)| thread), facts).await?;
-    port.talk.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name, (thread, turn));
+    port.talk.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(who, (thread, turn));
     let place_words = "You are in an isolated workspace of the project.";
     let allowed = |name: &&str| bench.is_some() || !Action::needs_workspace(name);
     let begin = Begin {
@@ -198,8 +198,12 @@ async fn work(
         ],
     };
     let heard = ground.interrupts.listen(thread);
-    let permissions =
-        ground.ask(move |state| state.threads.get(&thread).map_or(0, |thread| thread.permissions)).await?;
+    let project = port.project();
+    let known = ground.ask(move |state| {
+        let permissions = state.threads.get(&thread).map_or(0, |thread| thread.permissions);
+        (permissions, state.projects.get(&project).map(|project| project.name.clone()))
+    });
+    let (permissions, name) = known.await?;
     let desk = Desk {
         ground,
         thread,
@@ -207,6 +211,7 @@ async fn work(
         role: role.name.clone(),
         about,
         project: Some(port.project()),
+        name,
         root: Some(port.root().to_owned()),
         place,
         bench,

@@ -123,6 +123,7 @@ impl TurnTask {
             role: role.name.clone(),
             about: self.thread.about.clone(),
             project: self.project,
+            name: self.root.is_some().then(|| self.name.clone()),
             root: self.root.clone(),
             place,
             bench: None,

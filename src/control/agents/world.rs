@@ -5,10 +5,11 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use crate::{
     agent::{model::Model, port::Reserve, role::Roles},
     domain::{
-        id::{ProjectId, RunId},
+        id::RunId,
         talk::ModelName,
         usage::{NanoUsd, Usage},
     },
+    price::table::Prices,
     protocol::thread::TurnOutcome,
 };
 
@@ -37,9 +38,9 @@ pub trait Minds: Send + Sync {
 
 /// Who pays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Payer {
-    /// The project.
-    pub project: Option<ProjectId>,
+pub struct Payer<'a> {
+    /// Name of the project.
+    pub project: Option<&'a str>,
     /// The run.
     pub run: Option<RunId>,
 }
@@ -81,7 +82,7 @@ pub trait Purse: Send + Sync {
     fn bound(&self, model: &ModelName, prompt_tokens: u64, max_output: u32) -> Option<NanoUsd>;
 
     /// Sets that aside; the outcome is what the turn ends with where a budget forbids it.
-    fn reserve(&self, payer: &Payer, model: &ModelName, bound: Option<NanoUsd>) -> Result<Aside, TurnOutcome>;
+    fn reserve(&self, payer: &Payer<'_>, model: &ModelName, bound: Option<NanoUsd>) -> Result<Aside, TurnOutcome>;
 
     /// What a call cost, and what says so.
     fn price(&self, model: &ModelName, usage: &Usage) -> (Option<NanoUsd>, String);
@@ -94,8 +95,10 @@ pub struct World {
     pub roles: Arc<Roles>,
     /// The models.
     pub minds: Arc<dyn Minds>,
-    /// Prices and budgets.
-    pub purse: Arc<dyn Purse>,
+    /// The prices that are known.
+    pub prices: Prices,
+    /// Who keeps the money; `None`: control itself, by these prices and its budgets.
+    pub purse: Option<Arc<dyn Purse>>,
     /// Directories that are not for agents, beside those of control.
     pub kept_out: Vec<PathBuf>,
 }
@@ -112,7 +115,8 @@ impl Default for World {
         Self {
             roles: Arc::new(Roles::built_in()),
             minds: Arc::new(Mindless),
-            purse: Arc::new(Unpriced),
+            prices: Prices::built_in(),
+            purse: None,
             kept_out: Vec::new(),
         }
     }
@@ -128,21 +132,5 @@ impl Minds for Mindless {
 
     fn window(&self, _model: &ModelName) -> u64 {
         0
-    }
-}
-
-struct Unpriced;
-
-impl Purse for Unpriced {
-    fn bound(&self, _model: &ModelName, _prompt_tokens: u64, _max_output: u32) -> Option<NanoUsd> {
-        None
-    }
-
-    fn reserve(&self, _payer: &Payer, _model: &ModelName, bound: Option<NanoUsd>) -> Result<Aside, TurnOutcome> {
-        Ok(Aside::new(bound, |_| {}))
-    }
-
-    fn price(&self, _model: &ModelName, _usage: &Usage) -> (Option<NanoUsd>, String) {
-        (None, String::new())
     }
 }

@@ -4,10 +4,13 @@
 mod approvals;
 mod aside;
 mod away;
+mod budget;
 mod flow;
 mod fold;
 mod lasting;
+mod ledger;
 mod repairs;
+mod spending;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -32,6 +32,9 @@ use super::{
 /// Output that may still turn out to be part of a secret is held back no longer than this once the process falls silent.
 const SILENCE: Duration = Duration::from_millis(80);
 
+/// Whoever looks is told at most this often that there is more: as often as a screen can show it.
+const TELL: Duration = Duration::from_millis(16);
+
 /// Runs the steps of an attempt to their end.
 pub(super) async fn attempt(
     order: &Order,
@@ -147,6 +150,7 @@ impl<P: JobPort> Attempt<'_, P> {
         let mut cut: Option<Cut> = None;
         let mut kill_at: Option<Instant> = None;
         let mut silent_at: Option<Instant> = None;
+        let (mut told, mut tell_at) = (Instant::now(), None);
         let mut open = true;
         let group = process.group();
         let (child, mut printer) = process.parts(pipe);
@@ -191,12 +195,24 @@ impl<P: JobPort> Attempt<'_, P> {
                     self.recorder.idle();
                     self.port.grew(self.recorder.lines(), self.recorder.bytes());
                 }
+                () = sleep_until(tell_at.unwrap_or(far)), if tell_at.is_some() => {
+                    (told, tell_at) = (Instant::now(), None);
+                    self.port.grew(self.recorder.lines(), self.recorder.bytes());
+                }
                 read = printer.read(&mut buffer), if open => match read {
                     Ok(0) | Err(_) => open = false,
                     Ok(count) => {
                         self.recorder.record(buffer.get(..count).unwrap_or_default());
-                        self.port.grew(self.recorder.lines(), self.recorder.bytes());
-                        silent_at = Some(Instant::now() + SILENCE);
+                        let now = Instant::now();
+                        silent_at = Some(now + SILENCE);
+                        if now >= told + TELL {
+                            (told, tell_at) = (now, None);
+                            self.port.grew(self.recorder.lines(), self.recorder.bytes());
+                        } else {
+                            tell_at = tell_at.or(Some(told + TELL));
+                        }
+                        // A flood must not keep those waiting who were woken on this thread.
+                        tokio::task::yield_now().await;
                     }
                 },
             }

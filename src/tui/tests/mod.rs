@@ -5,6 +5,7 @@
 mod approval;
 mod away;
 mod containers;
+mod cost;
 mod keys;
 mod link;
 mod screens;

@@ -188,6 +188,7 @@ pub(super) fn copy(ui: &mut Ui, state: &State) -> Vec<Effect> {
         Pane::Projects => {
             ui.project.and_then(|id| state.projects.get(&id)).map(|project| project.root.display().to_string())
         }
+        Pane::Cost => None,
         Pane::Containers => ui.containers.container().map(|known| known.row.container.id.clone()),
         Pane::Card => match &ui.card.current {
             Some(crate::domain::id::ApprovalId::Proposal(id)) => {

@@ -267,8 +267,9 @@ pub(super) fn back(ui: &mut Ui) -> bool {
 /// Keeps the pane true to the focus and to what there is. Gives back what is to be said of what is looked at.
 pub(super) fn arrange(ui: &mut Ui, state: &State) {
     match ui.focus {
-        Pane::Containers => ui.containers.open = true,
-        Pane::Projects | Pane::Runs => {
+        Pane::Containers => (ui.containers.open, ui.cost.open) = (true, false),
+        Pane::Projects | Pane::Runs | Pane::Cost => {
+            ui.cost.open = ui.focus == Pane::Cost;
             if std::mem::take(&mut ui.containers.open) {
                 ui.containers.reading = None;
                 if shows_container(ui) {

@@ -4,6 +4,7 @@ mod act;
 pub(super) mod answer;
 pub mod away;
 mod containers;
+mod cost;
 pub(super) mod link;
 mod logs;
 pub(super) mod moments;
@@ -73,6 +74,7 @@ fn act(ui: &mut Ui, state: &State, action: Action) -> Vec<Effect> {
         Action::Pane2 => navigate::focus(ui, Pane::Runs),
         Action::Pane3 => navigate::focus(ui, Pane::Logs),
         Action::Pane4 => navigate::focus(ui, Pane::Timeline),
+        Action::Pane6 => navigate::focus(ui, Pane::Cost),
         Action::Pane7 => navigate::focus(ui, Pane::Containers),
         Action::NextPane => navigate::next_pane(ui, 1),
         Action::PrevPane => navigate::next_pane(ui, -1),
@@ -174,6 +176,7 @@ pub fn hear(ui: &mut Ui, state: &State, frame: Frame) -> Vec<Effect> {
             link::level(ui, state);
             select::refresh(ui, state);
             link::tell_answers(ui, &records);
+            cost::tell_warnings(ui, &records);
             ui.log.retry();
             ui.dirty = true;
         }
@@ -234,11 +237,15 @@ pub fn place(ui: &mut Ui, state: &State) -> bool {
 /// Puts all panes but the log where they belong; gives back what room the log has.
 fn arrange(ui: &mut Ui, state: &State) -> Option<(usize, usize)> {
     if ui.focus == Pane::Card && !Layout::of(ui).shows_card(ui) {
-        ui.focus = if ui.containers.open { Pane::Containers } else { Pane::Runs };
+        ui.focus = navigate::upper(ui);
     }
     containers::arrange(ui, state);
     let layout = Layout::of(ui);
     navigate::settle(ui, state, &layout);
+    if ui.cost.scroll > 0 {
+        let height = usize::from(layout.inside(layout.cost).height);
+        ui.cost.scroll = ui.cost.scroll.min(view::cost::count(ui, state, &layout).saturating_sub(height));
+    }
     answer::settle(ui, &layout);
     Some(view::logs::room(ui, &layout)).filter(|(height, _)| *height > 0)
 }

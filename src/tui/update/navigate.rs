@@ -34,6 +34,7 @@ pub(super) fn step(ui: &mut Ui, state: &State, by: i64) {
             ui.log.scroll(by, width);
         }
         Pane::Timeline => moments::step(ui, state, by),
+        Pane::Cost => ui.cost.scroll = ui.cost.scroll.saturating_add_signed(by as isize),
         Pane::Containers => ui.containers.step(by),
         Pane::Card => answer::scroll(ui, by),
     }
@@ -141,7 +142,7 @@ pub(super) fn sideways(ui: &mut Ui, state: &State, right: bool) {
             }
         }
         Pane::Containers => containers::sideways(ui, right),
-        Pane::Projects | Pane::Card => {}
+        Pane::Projects | Pane::Cost | Pane::Card => {}
     }
 }
 
@@ -173,7 +174,7 @@ pub(super) fn open(ui: &mut Ui, state: &State) -> Vec<Effect> {
             None => {}
         },
         Pane::Timeline => return moments::enter(ui, state),
-        Pane::Logs | Pane::Containers | Pane::Card => {}
+        Pane::Logs | Pane::Cost | Pane::Containers | Pane::Card => {}
     }
     Vec::new()
 }
@@ -200,11 +201,20 @@ pub(super) fn back(ui: &mut Ui, state: &State) -> Vec<Effect> {
     } else if ui.timeline.cursor.is_some() && ui.focus == Pane::Timeline {
         ui.timeline.cursor = None;
     } else if ui.focus == Pane::Logs || ui.focus == Pane::Card {
-        ui.focus = if ui.containers.open { Pane::Containers } else { Pane::Runs };
-    } else if ui.focus == Pane::Containers {
+        ui.focus = upper(ui);
+    } else if matches!(ui.focus, Pane::Cost | Pane::Containers) {
         ui.focus = Pane::Runs;
     }
     Vec::new()
+}
+
+/// The pane that stands above the logs.
+pub(super) fn upper(ui: &Ui) -> Pane {
+    match (ui.cost.open, ui.containers.open) {
+        (true, _) => Pane::Cost,
+        (false, true) => Pane::Containers,
+        (false, false) => Pane::Runs,
+    }
 }
 
 /// Gives a pane the keys.
@@ -219,8 +229,13 @@ pub(super) fn focus(ui: &mut Ui, pane: Pane) {
 /// The pane after or before this one, among those that are on the screen.
 pub(super) fn next_pane(ui: &mut Ui, by: isize) {
     const RUNS: [Pane; 5] = [Pane::Projects, Pane::Runs, Pane::Logs, Pane::Timeline, Pane::Card];
+    const COST: [Pane; 4] = [Pane::Cost, Pane::Logs, Pane::Timeline, Pane::Card];
     const CONTAINERS: [Pane; 4] = [Pane::Containers, Pane::Logs, Pane::Timeline, Pane::Card];
-    let order = if ui.containers.open { CONTAINERS.as_slice() } else { RUNS.as_slice() };
+    let order = match upper(ui) {
+        Pane::Cost => COST.as_slice(),
+        Pane::Containers => CONTAINERS.as_slice(),
+        _ => RUNS.as_slice(),
+    };
     let card = Layout::of(ui).shows_card(ui);
     let order: Vec<Pane> = order.iter().copied().filter(|pane| *pane != Pane::Card || card).collect();
     let at = order.iter().position(|pane| *pane == ui.focus).unwrap_or(0) as isize;

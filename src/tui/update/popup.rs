@@ -258,8 +258,8 @@ fn all_entries(ui: &Ui, state: &State) -> Vec<Entry> {
 fn is_verb(action: Action) -> bool {
     use Action::{
         Approvals, Away, Copy, Find, Follow, ForceStop, Help, JumpLine, JumpTime, LogWindow, NextError, Pane1, Pane2,
-        Pane3, Pane4, Pane7, People, PrevError, Quit, Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time, Undo, Wrap,
-        Zoom,
+        Pane3, Pane4, Pane6, Pane7, People, PrevError, Quit, Repaint, Rerun, RerunAll, Start, Stop, Suspend, Time,
+        Undo, Wrap, Zoom,
     };
     matches!(
         action,
@@ -277,6 +277,7 @@ fn is_verb(action: Action) -> bool {
             | Pane2
             | Pane3
             | Pane4
+            | Pane6
             | Pane7
             | LogWindow
             | People

@@ -89,6 +89,7 @@ fn keys(ui: &Ui, state: &State, width: usize) -> Line<'static> {
                 (Global, Action::Find, "filter"),
             ]);
         }
+        Pane::Cost => list.push((Global, Action::Back, "runs")),
         Pane::Card => list.push((Global, Action::Approvals, "next question")),
     }
     if ui.focus != Pane::Containers {

@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod away;
 pub mod containers;
+pub mod cost;
 pub mod empty;
 pub mod help;
 pub mod history;
@@ -50,6 +51,7 @@ pub fn draw(frame: &mut Frame<'_>, ui: &Ui, state: &State) {
     if let Some(at) = containers::render(buf, layout.containers, ui, state, &layout) {
         cursor = Some(at);
     }
+    cost::render(buf, layout.cost, ui, state, &layout);
     timeline::render(buf, layout.timeline, ui, state, &layout);
     history::render(buf, layout.history, ui, state, &layout);
     approval::render(buf, layout.card, ui, state, &layout);

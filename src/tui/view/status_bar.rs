@@ -18,7 +18,7 @@ use crate::tui::{
     widget::columns,
 };
 
-use super::{link, status};
+use super::{cost, link, status};
 
 /// Draws it.
 pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
@@ -38,6 +38,10 @@ pub fn render(buf: &mut Buffer, area: Rect, ui: &Ui, state: &State) {
     if waiting > 0 {
         let text = if narrow { format!("!{waiting}") } else { format!("! {waiting} waiting") };
         right.push(Span::styled(text, theme.warn.patch(theme.strong)));
+        right.push(Span::raw("  "));
+    }
+    if let Some(spent) = cost::in_bar(ui, state, narrow) {
+        right.push(spent);
         right.push(Span::raw("  "));
     }
     right.extend(link::words(ui, narrow));

@@ -6,6 +6,7 @@ use crate::{
     domain::id::{OutputId, RunId},
     protocol::{
         frame::{Ask, Frame},
+        query::Query,
         telemetry::Telemetry,
     },
     tui::{
@@ -120,6 +121,38 @@ async fn an_end_that_moves_on_is_read_once_at_a_time() {
         bench.turn(Duration::from_millis(10)).await;
     }
     assert_eq!(queries(&mut bench), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_key_wants_to_see_waits_for_no_lines_that_were_asked_for_before() {
+    let mut bench = bench();
+    bench.tell(fixture::records()).await;
+    bench.turn_answering(Duration::from_secs(1)).await;
+    for name in ["2", "j", "j", "j", "j", "j", "j"] {
+        bench.press(name);
+    }
+    bench.turn_answering(Duration::from_secs(1)).await;
+    let flooded = OutputId::attempt(RunId(41), &"e2e".into(), 2);
+    /// Milliseconds until lines of another output, or of this one, are asked for.
+    async fn until(bench: &mut Bench, flooded: &OutputId, wanted: bool) -> u32 {
+        for waited in 0..100 {
+            while let Ok(ask) = bench.asks.try_recv() {
+                if matches!(ask, Ask::Query { query: Query::Lines { output, .. }, .. } if (output == *flooded) == wanted)
+                {
+                    return waited;
+                }
+            }
+            bench.turn(Duration::from_millis(1)).await;
+        }
+        panic!("no lines were asked for");
+    }
+    let grew = Telemetry::OutputGrew { output: flooded.clone(), lines: 50_000, bytes: 500_000 };
+    bench.frames.send(Frame::Telemetry(grew)).await.unwrap();
+    until(&mut bench, &flooded, true).await;
+    // A frame is about to be drawn, and the lines for it are under way.
+    bench.press("k");
+    let waited = until(&mut bench, &flooded, false).await;
+    assert!(waited <= 10, "{waited} ms");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,11 @@
-//! Jobs in containers, as whole processes, beside the bare API and `docker`: a job, a further step, the output of a flood.
-//! `cargo bench --bench jobs_in_containers [-- JOBS ROUNDS LINES]`; needs an engine at Docker's socket and the image `busybox:local`.
+//! Containers, beside the bare API and `docker`. `cargo bench --bench jobs_in_containers [-- PART... JOBS ROUNDS LINES]` with the parts
+//! `jobs` (a job, a further step, the output of a flood: whole processes), `log` (a container that is not gonogo's) and `member` (a
+//! prepared container); all without one. Needs an engine at Docker's socket and the image `busybox:local`.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
+mod log;
+mod member;
 
 use std::{
     fmt::Write as _,
@@ -22,6 +26,8 @@ use futures::{StreamExt as _, TryStreamExt as _};
 const IMAGE: &str = "busybox:local";
 
 fn main() {
+    let named = |part: &str| std::env::args().any(|word| word == part);
+    let all = !["jobs", "log", "member"].into_iter().any(named);
     let mut numbers = std::env::args().skip(1).filter_map(|word| word.parse::<usize>().ok());
     let (jobs, rounds) = (numbers.next().unwrap_or(20), numbers.next().unwrap_or(3));
     let lines = numbers.next().unwrap_or(1_000_000);
@@ -32,15 +38,29 @@ fn main() {
         return;
     }
     let dir = tempfile::tempdir().expect("a temporary directory");
+    if all || named("member") {
+        member::run(dir.path(), jobs);
+    }
+    if all || named("log") {
+        log::run(dir.path(), lines, rounds);
+    }
+    if all || named("jobs") {
+        in_turn(&docker, &runtime, dir.path(), jobs, rounds);
+        flood(dir.path(), lines, rounds);
+    }
+}
+
+/// Jobs and steps, each beside the bare API.
+fn in_turn(docker: &Docker, runtime: &tokio::runtime::Runtime, dir: &Path, jobs: usize, rounds: usize) {
     println!("{jobs} jobs one after the other, {rounds} rounds, median");
     let mut times: [Vec<Duration>; 6] = Default::default();
     for round in 0..rounds {
-        let place = |what: &str| dir.path().join(format!("{what}-{round}"));
-        times[0].push(runtime.block_on(bare(&docker, jobs, None)));
+        let place = |what: &str| dir.join(format!("{what}-{round}"));
+        times[0].push(runtime.block_on(bare(docker, jobs, None)));
         times[1].push(gonogo(&place("default"), &chain(jobs, "")));
-        times[2].push(runtime.block_on(bare(&docker, jobs, Some("none"))));
+        times[2].push(runtime.block_on(bare(docker, jobs, Some("none"))));
         times[3].push(gonogo(&place("none"), &chain(jobs, "network = \"none\"\n")));
-        times[4].push(runtime.block_on(execs(&docker, jobs)));
+        times[4].push(runtime.block_on(execs(docker, jobs)));
         let one = gonogo(&place("one"), &steps(1));
         times[5].push(gonogo(&place("many"), &steps(1 + jobs)).saturating_sub(one));
     }
@@ -58,7 +78,6 @@ fn main() {
             each(ours)
         );
     }
-    flood(dir.path(), lines, rounds);
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
