@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use gonogo::{
+    agent::model::ModelError,
     domain::{
         actor::Actor,
         definition::FixPolicy,
@@ -540,6 +541,22 @@ fn a_turn_that_was_under_way_when_gonogo_ended_is_over_and_can_be_tried_again() 
     let mut inside = Inside::open_as(&home, FixPolicy::default(), script.world());
     inside.tell(Command::Talk { what: ThreadCommand::Again { thread } });
     inside.until(|state| outcome(state, thread) == Some(&TurnOutcome::Done));
+}
+
+#[test]
+fn a_model_that_does_not_answer_is_said_to_be_so_with_what_to_do() {
+    let home = Home::new();
+    let project = home.project("shop", JOB);
+    let error = ModelError::NoCredit { provider: "acme".into(), said: "top up".into() };
+    let script = Script::new(vec![("analyst", vec![Step::Fail(error)])]);
+    let mut inside = Inside::open_as(&home, FixPolicy::default(), script.world());
+    let thread = opened(&mut inside, say(&project, "analyst", "why?"));
+    inside.until(|state| outcome(state, thread).is_some());
+    let Some(TurnOutcome::Failed { why, hint: Some(hint) }) = outcome(&inside.state, thread) else {
+        panic!("no reason")
+    };
+    contains(why, "no credit left at acme: top up");
+    contains(hint, "another model");
 }
 
 #[test]
