@@ -2,18 +2,20 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use tokio::runtime::Handle;
 use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::{
+    agent::{model::Models, role::Roles},
     config::{
         paths::Paths,
         settings::{self, Settings},
     },
     control::{
+        agents::world::World,
         follow::Follower,
         handle::{self, ControlHandle, Options, StartError},
     },
@@ -47,6 +49,8 @@ pub struct Place {
     pub problems: Vec<String>,
     /// How control is reached.
     pub reach: Reach,
+    /// The roles of agents.
+    pub roles: Roles,
     /// gonogo's own log; what is logged is written until this is dropped.
     logging: OnceLock<Option<WorkerGuard>>,
 }
@@ -58,8 +62,13 @@ impl Place {
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let loaded = settings::load(&paths.config_file, home.as_deref())
             .map_err(|error| Problem::usage("can't read the configuration").because(&error))?;
-        let problems = loaded.problems.iter().map(ToString::to_string).collect();
-        Ok(Self { paths, settings: loaded.settings, problems, reach, logging: OnceLock::new() })
+        let mut problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+        let (roles, wrong) = Roles::built_in().with_own(&paths.config_dir().join("roles"));
+        problems.extend(wrong.into_iter().map(|error| match &error.hint {
+            Some(hint) => format!("{error}\n hint: {hint}"),
+            None => error.to_string(),
+        }));
+        Ok(Self { paths, settings: loaded.settings, problems, reach, roles, logging: OnceLock::new() })
     }
 
     /// Says on standard error what is wrong in `config.toml`.
@@ -72,7 +81,7 @@ impl Place {
     /// Takes hold of the log and starts control in this process. `resume` takes up what was left of earlier days.
     pub fn control(&self, resume: bool) -> Result<ControlHandle, Problem> {
         self.logging.get_or_init(|| logging::start(&self.paths.state_dir));
-        handle::start(self.options(resume), &Handle::current()).map_err(|error| self.no_control(&error))
+        handle::start(self.options(resume)?, &Handle::current()).map_err(|error| self.no_control(&error))
     }
 
     /// The engines of the settings and of this process's environment.
@@ -80,8 +89,8 @@ impl Place {
         Hosts::new(&self.settings.engines, &surroundings())
     }
 
-    fn options(&self, resume: bool) -> Options {
-        Options {
+    fn options(&self, resume: bool) -> Result<Options, Problem> {
+        Ok(Options {
             resume,
             state_dir: self.paths.state_dir.clone(),
             cache_dir: self.paths.cache_dir.clone(),
@@ -89,8 +98,21 @@ impl Place {
             grace: self.settings.limits.grace.duration(),
             hosts: self.hosts(),
             fix: self.settings.fix.clone(),
+            agents: self.world()?,
             budgets: self.settings.budgets.clone(),
-        }
+        })
+    }
+
+    /// What agents need beside control.
+    fn world(&self) -> Result<World, Problem> {
+        let kept_out = vec![self.paths.config_dir().to_owned(), self.paths.runtime_dir.clone()];
+        Ok(World {
+            roles: Arc::new(self.roles.clone()),
+            minds: Arc::new(Models::new(&self.settings.models, &surroundings())),
+            prices: super::prices::known(self)?,
+            kept_out,
+            ..World::default()
+        })
     }
 
     fn no_control(&self, error: &StartError) -> Problem {

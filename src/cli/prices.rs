@@ -69,7 +69,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Problem> {
 
 /// The table with everything that the user says: `prices.toml`, then `config.toml`.
 pub fn known(place: &Place) -> Result<Prices, Problem> {
-    Ok(with_file(place)?.with(&place.settings.prices))
+    let prices = with_file(place)?.with(&place.settings.prices);
+    let providers = &place.settings.models.providers;
+    Ok(providers.iter().fold(prices, |prices, provider| prices.knowing(&provider.name, provider.kind.name())))
 }
 
 fn with_file(place: &Place) -> Result<Prices, Problem> {

@@ -51,6 +51,11 @@ impl PathsError {
 }
 
 impl Paths {
+    /// The directory of the user's configuration.
+    pub fn config_dir(&self) -> &Path {
+        self.config_file.parent().unwrap_or(Path::new("/"))
+    }
+
     /// Works the paths out: all are absolute. `variable` looks one up in the environment.
     pub fn resolve(variable: impl Fn(&str) -> Option<String>) -> Result<Self, PathsError> {
         if let Some(home) = variable(HOME_VARIABLE).filter(|home| !home.is_empty()) {

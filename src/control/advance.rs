@@ -21,6 +21,7 @@ use crate::{
 };
 
 use super::{
+    agents::begin::start_turns,
     aside::put_aside,
     decide::{follow_up, repair_started},
     threads::release,
@@ -33,6 +34,8 @@ pub struct Limits {
     pub jobs: usize,
     /// Repairs, over all projects.
     pub repairs: usize,
+    /// Turns of agents, over all projects.
+    pub turns: usize,
     /// Whether runs may begin by themselves.
     pub new_runs: bool,
     /// Only runs that somebody has asked something of after this record are repaired and followed up: a command that
@@ -43,7 +46,7 @@ pub struct Limits {
 impl Limits {
     /// Nothing more begins.
     pub fn stopping(self) -> Self {
-        Self { jobs: 0, repairs: 0, new_runs: false, ..self }
+        Self { jobs: 0, repairs: 0, turns: 0, new_runs: false, ..self }
     }
 }
 
@@ -57,6 +60,7 @@ pub fn advance(state: &State, limits: Limits) -> Vec<Event> {
     start_repairs(state, limits, &mut events);
     settle_proposals(state, &mut events);
     release(state, &mut events);
+    start_turns(state, limits.turns, limits.since, &mut events);
     put_aside(state, &mut events);
     events
 }

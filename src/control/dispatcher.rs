@@ -3,6 +3,7 @@
 //! It runs on a thread of its own, since it waits for the disk. Everything that takes time is a task that reports back.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
@@ -18,15 +19,16 @@ use crate::{
         actor::Actor,
         budget::BudgetPolicy,
         environment::Environment,
-        id::{RequestId, RunId, Seq},
+        id::{RequestId, RunId, Seq, ThreadId},
         outcome::CancelReason,
     },
     engine::port::Stop,
     protocol::{
         command::{Command, Refusal},
         container::{ContainerAction, ContainerRef},
-        event::{Cause, ControlEvent, Event, RunEvent},
+        event::{Cause, ControlEvent, Event, RunEvent, ThreadEvent},
         query::Answer,
+        thread::ThreadCommand,
     },
     state::run::Run,
     store::log::LogError,
@@ -35,7 +37,7 @@ use crate::{
 use super::{
     advance::Limits,
     commit::Book,
-    input::{Input, Prune, Report, TaskKey},
+    input::{Input, Prune, Question, Report, TaskKey},
     observe::lost,
     perform::Performer,
     schedule::{Effect, schedule},
@@ -83,7 +85,20 @@ pub(super) struct Dispatcher {
 pub(super) enum Work {
     Report(Report),
     Left(ControlEvent),
-    Command { actor: Actor, environment: Arc<Environment>, id: RequestId, command: Command, place: usize },
+    /// With the number that a new conversation gets.
+    Facts {
+        thread: Option<ThreadId>,
+        facts: Vec<ThreadEvent>,
+        done: oneshot::Sender<ThreadId>,
+        got: Cell<ThreadId>,
+    },
+    Command {
+        actor: Actor,
+        environment: Arc<Environment>,
+        id: RequestId,
+        command: Command,
+        place: usize,
+    },
 }
 
 impl Work {
@@ -195,6 +210,7 @@ impl Dispatcher {
         let mut replies = Replies::new();
         let mut forget = Vec::new();
         let mut looks = Vec::new();
+        let mut questions = Vec::new();
         for input in batch {
             match input {
                 Input::Ended(key) => {
@@ -204,6 +220,10 @@ impl Dispatcher {
                 Input::Prune(prune) => self.prunes.push(prune),
                 Input::Forget { runs, done } => forget.push((runs, done)),
                 Input::Look { done } => looks.push(done),
+                Input::Question(question) => questions.push(question),
+                Input::Facts { thread, facts, done } => {
+                    work.push(Work::Facts { thread, facts, done, got: Cell::default() });
+                }
                 Input::Report(report) => work.push(Work::Report(report)),
                 Input::Left { by, from, seen } => work.push(Work::Left(ControlEvent::Left { by, from, seen })),
                 Input::Command { actor, environment, id, command, reply } => {
@@ -227,12 +247,27 @@ impl Dispatcher {
         } else {
             self.forget(forget);
             for item in &work {
+                if let Work::Command { actor, command: Command::Talk { what }, place, .. } = item
+                    && let ThreadCommand::Interrupt { thread } = what
+                    && replies.get(*place).is_some_and(|(_, result)| result.is_ok())
+                {
+                    self.performer.interrupt(*thread, actor);
+                }
                 if let Work::Command { actor, command: Command::Prune { keep }, place, .. } = item
                     && replies.get(*place).is_some_and(|(_, result)| result.is_ok())
                 {
                     self.prunes.push(Prune { by: actor.clone(), keep: *keep, cache_bytes: None });
                 }
             }
+            for item in work {
+                if let Work::Facts { done, got, .. } = item {
+                    // Whoever wrote it may have been stopped; it is written all the same.
+                    let _ = done.send(got.get());
+                }
+            }
+        }
+        for Question(ask) in questions {
+            ask(self.book.state());
         }
         if self.stopping.is_none() && self.unrecorded.is_empty() && !self.unsound {
             // Before whoever wished is answered, and asks how far it is.
@@ -301,6 +336,7 @@ impl Dispatcher {
         }
         let reports = work.into_iter().filter_map(|item| match item {
             Work::Report(report) => Some(Input::Report(report)),
+            Work::Facts { thread, facts, done, .. } => Some(Input::Facts { thread, facts, done }),
             Work::Command { .. } | Work::Left(_) => None,
         });
         self.unrecorded.extend(reports);

@@ -11,6 +11,7 @@ use crate::{
         actor::Actor,
         budget::BudgetPolicy,
         id::{RequestId, Seq},
+        time::Timestamp,
     },
     engine::{
         docker::{
@@ -29,6 +30,8 @@ use crate::{
 
 use super::{
     advance::Limits,
+    agents::{till::Till, world::World},
+    budget::Budgets,
     commit::Book,
     dispatcher::{Dispatcher, PATIENCE},
     environments,
@@ -43,6 +46,9 @@ use super::{
 
 /// Inputs that may wait for the loop; more than that and engines wait.
 const INPUTS: usize = 1024;
+
+/// Turns of agents at once, over all projects.
+const TURNS: usize = 8;
 
 /// How often what is old is looked for.
 const HOUR: Duration = Duration::from_hours(1);
@@ -65,6 +71,8 @@ pub struct Options {
     pub fix: crate::domain::definition::FixPolicy,
     /// The engines that run containers.
     pub hosts: Hosts,
+    /// Roles, models and money of agents.
+    pub agents: World,
     /// What may be spent on models.
     pub budgets: BudgetPolicy,
 }
@@ -122,7 +130,13 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     let tasks = TaskTracker::new();
     let published: Arc<Published> = Arc::clone(book.published());
     let output_dir = options.state_dir.join("output");
-    let limits = Limits { jobs: options.jobs.max(1), repairs: options.jobs.div_ceil(2).max(1), new_runs: true, since };
+    let limits = Limits {
+        jobs: options.jobs.max(1),
+        repairs: options.jobs.div_ceil(2).max(1),
+        turns: TURNS,
+        new_runs: true,
+        since,
+    };
     listen::sweep(&output_dir);
     let hosts = options.hosts.clone();
     let containers = Containers {
@@ -142,6 +156,11 @@ pub fn start(options: Options, runtime: &Handle) -> Result<ControlHandle, StartE
     options.hosts.begin(marker.trim_end_matches('-'), &taken_up.markers);
     tasks.spawn_on(taken_up::sweep(options.hosts.clone()), runtime);
     let budgets = options.budgets.clone();
+    let mut options = options;
+    if options.agents.purse.is_none() {
+        let left = Budgets::new(budgets.clone(), book.state(), Timestamp::now);
+        options.agents.purse = Some(Arc::new(Till::new(options.agents.prices.clone(), left)));
+    }
     let mut performer = Performer::new(
         options,
         marker,

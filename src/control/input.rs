@@ -1,6 +1,6 @@
 //! Everything that can reach the loop, as one enum on one channel: one total order.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use tokio::sync::oneshot;
 
@@ -8,16 +8,19 @@ use crate::{
     domain::{
         actor::Actor,
         environment::Environment,
-        id::{JobKey, ProposalId, RequestId, RunId, Seq},
+        id::{Fingerprint, JobKey, ProposalId, RequestId, RunId, Seq, ThreadId},
         plan::Plan,
         proposal::Proposal,
         time::Timestamp,
     },
     engine::port::JobReport,
+    fix::repair::agent::Known,
     protocol::{
         command::{Command, Keep},
         event::{RepairPhase, RepairResult, Source, TryResult},
+        thread::{ThreadEvent, TurnOutcome},
     },
+    state::board::State,
 };
 
 use super::session::Reply;
@@ -61,6 +64,17 @@ pub enum Input {
         /// Told when that was seen to.
         done: tokio::sync::oneshot::Sender<()>,
     },
+    /// What an agent does is to be recorded before it is done.
+    Facts {
+        /// In which conversation; `None`: in a new one.
+        thread: Option<ThreadId>,
+        /// What.
+        facts: Vec<ThreadEvent>,
+        /// Told in which, when it is durable; dropped if it can't be.
+        done: oneshot::Sender<ThreadId>,
+    },
+    /// Somebody wants to know something of the state.
+    Question(Question),
     /// Something was seen.
     Report(Report),
     /// A task of this name has ended.
@@ -79,11 +93,33 @@ impl Input {
             Self::Prune(_)
             | Self::Forget { .. }
             | Self::Look { .. }
+            | Self::Facts { .. }
+            | Self::Question(_)
             | Self::Report(_)
             | Self::Command { .. }
             | Self::Ended(_) => false,
         }
     }
+}
+
+/// Looks at the state, and tells whoever wants to know.
+pub struct Question(pub Box<dyn FnOnce(&State) + Send>);
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Question")
+    }
+}
+
+/// What is known of a job from earlier repairs, for whoever mends it next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lore {
+    /// Patches that were approved and are in, by the fault that they mended, newest first.
+    pub known: Vec<(Fingerprint, Known)>,
+    /// How earlier repairs of it were answered, in words.
+    pub earlier: Vec<String>,
+    /// The last run in which it passed, and its commit.
+    pub green: Option<(RunId, String)>,
 }
 
 /// Old runs are to be deleted.
@@ -156,6 +192,13 @@ pub enum Report {
         /// Bytes that were freed.
         bytes: u64,
     },
+    /// A turn of a conversation ended in a way that its agent could not record.
+    TurnBroke {
+        /// In which conversation.
+        thread: ThreadId,
+        /// How.
+        outcome: TurnOutcome,
+    },
     /// The time to try a job again has come.
     RetryDue {
         /// Which run.
@@ -209,6 +252,8 @@ pub enum TaskKey {
     Retry(RunId, JobKey),
     /// A repair of a job.
     Repair(RunId, JobKey, u32),
+    /// A turn of a conversation.
+    Turn(ThreadId),
     /// Applying a proposal.
     Apply(ProposalId),
     /// Taking a proposal back.

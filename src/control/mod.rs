@@ -10,6 +10,7 @@
 //! waits for the disk; everything that takes time is performed by tasks on the runtime, which report back.
 
 pub mod advance;
+pub mod agents;
 mod answered;
 mod aside;
 mod assign;

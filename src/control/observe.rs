@@ -17,6 +17,7 @@ use crate::{
 };
 
 use super::{
+    agents::begin::{ended, lost_turns},
     environments,
     input::{RepairReport, Report},
 };
@@ -70,6 +71,9 @@ pub fn observe(state: &State, report: Report) -> Vec<Event> {
         Report::Pruned { by: Actor::Policy, runs: 0, outputs: 0, .. } => Vec::new(),
         Report::Pruned { by, runs, outputs, bytes } => {
             vec![Event::Control { event: ControlEvent::Pruned { by, runs, outputs, bytes } }]
+        }
+        Report::TurnBroke { thread, outcome } => {
+            state.threads.get(&thread).map(|thread| ended(thread, outcome, state.at)).unwrap_or_default()
         }
         Report::RetryDue { run, job } => match find(state, run, &job) {
             Some(found) if matches!(found.status, JobStatus::Retrying { .. }) => {
@@ -198,6 +202,7 @@ fn observe_repair(state: &State, run: RunId, job: JobKey, number: u32, what: Rep
 /// not go on by itself, whoever starts gonogo next and for what; it can be retried. A run that waits at a gate still waits.
 pub fn lost(state: &State, now: Timestamp) -> Vec<Event> {
     let mut events = Vec::new();
+    lost_turns(state, now, &mut events);
     for run in state.active_runs() {
         if run.outcome.is_none() && !run.planned {
             events.push(Event::Run { run: run.id, event: RunEvent::Finished { outcome: RunOutcome::Lost } });

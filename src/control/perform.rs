@@ -12,14 +12,15 @@ use std::{
 use futures::FutureExt as _;
 use tokio::{
     runtime::Handle,
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
 };
 use tokio_util::task::TaskTracker;
 
 use crate::{
     domain::{
+        actor::Actor,
         environment::Environment,
-        id::{JobKey, OutputId, RunId},
+        id::{JobKey, OutputId, RunId, ThreadId},
         outcome::{Failure, JobOutcome},
         time::{Millis, Timestamp},
     },
@@ -30,7 +31,7 @@ use crate::{
     protocol::{
         command::Refusal,
         container::{ContainerAction, ContainerRef},
-        event::RepairResult,
+        event::{RepairResult, ThreadEvent},
         query::Answer,
         session::surroundings,
     },
@@ -40,9 +41,14 @@ use crate::{
 };
 
 use super::{
+    agents::{
+        Interrupts,
+        turn::{self, TurnTask},
+        world::World,
+    },
     attempts, environments,
     handle::Options,
-    input::{Input, NoPlan, Prune, RepairReport, Report, TaskKey},
+    input::{Input, NoPlan, Prune, Question, RepairReport, Report, TaskKey},
     observe::LONGEST_WAIT,
     pack::Packer,
     patches,
@@ -67,6 +73,8 @@ pub(super) struct Ground {
     pub(super) packer: Packer,
     /// Prepared containers.
     pub(super) pools: Pools,
+    /// Turns of agents that can be stopped.
+    pub(super) interrupts: Arc<Interrupts>,
 }
 
 /// Starts and stops tasks.
@@ -77,6 +85,8 @@ pub(super) struct Performer {
     stops: HashMap<TaskKey, watch::Sender<Option<Stop>>>,
     /// From where the runs that are active were asked for. In memory alone: it holds secrets.
     environments: HashMap<RunId, Arc<Environment>>,
+    /// From where somebody last spoke with an agent. In memory alone, too.
+    talks: HashMap<ThreadId, Arc<Environment>>,
     /// Attempts that an earlier gonogo began, and that go on.
     taken_up: HashMap<TaskKey, Seen>,
 }
@@ -94,13 +104,28 @@ impl Performer {
         tasks: TaskTracker,
     ) -> Self {
         let environment = Arc::new(surroundings());
-        let ground = Ground { options: Arc::new(options), marker, inputs, published, environment, packer, pools };
-        Self { ground, runtime, tasks, stops: HashMap::new(), environments: HashMap::new(), taken_up: HashMap::new() }
+        let interrupts = Arc::default();
+        let options = Arc::new(options);
+        let ground = Ground { options, marker, inputs, published, environment, packer, pools, interrupts };
+        Self {
+            ground,
+            runtime,
+            tasks,
+            stops: HashMap::new(),
+            environments: HashMap::new(),
+            talks: HashMap::new(),
+            taken_up: HashMap::new(),
+        }
     }
 
     /// These attempts were begun by an earlier gonogo.
     pub(super) fn take_up(&mut self, attempts: HashMap<TaskKey, Seen>) {
         self.taken_up = attempts;
+    }
+
+    /// What agents need beside control.
+    pub(super) fn world(&self) -> &World {
+        &self.ground.options.agents
     }
 
     /// Tells which environments are wanted, if that has changed.
@@ -117,6 +142,17 @@ impl Performer {
         } else {
             self.environments.entry(run).or_insert_with(|| Arc::clone(environment));
         }
+    }
+
+    /// Somebody there spoke with an agent.
+    pub(super) fn remember_talk(&mut self, state: &State, thread: ThreadId, environment: &Arc<Environment>) {
+        self.talks.retain(|thread, _| state.talking.contains(thread));
+        self.talks.insert(thread, Arc::clone(environment));
+    }
+
+    /// Somebody wants the turn of this conversation stopped.
+    pub(super) fn interrupt(&self, thread: ThreadId, by: &Actor) {
+        self.ground.interrupts.interrupt(thread, by.clone());
     }
 
     /// This run follows from the other, and is asked for from the same place.
@@ -138,6 +174,9 @@ impl Performer {
         let mut ground = self.ground.clone();
         if let TaskKey::Job(run, ..) | TaskKey::Repair(run, ..) = key {
             ground.environment = self.environment(*run);
+        }
+        if let TaskKey::Turn(thread) = key {
+            ground.environment = Arc::clone(self.talks.get(thread).unwrap_or(&self.ground.environment));
         }
         match key {
             TaskKey::Plan(run) => {
@@ -174,6 +213,10 @@ impl Performer {
                 let Some(task) = repairs::RepairTask::of(state, *run, job, *number, ground) else {
                     return self.skip(key);
                 };
+                self.spawn(key, task.run(signal));
+            }
+            TaskKey::Turn(thread) => {
+                let Some(task) = TurnTask::of(state, *thread, ground) else { return self.skip(key) };
                 self.spawn(key, task.run(signal));
             }
             TaskKey::Apply(id) => {
@@ -257,6 +300,25 @@ impl Ground {
         let _ = self.inputs.send(Input::Report(report)).await;
     }
 
+    /// Looks something up in the state; `None` if control has ended.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (tell, answer) = oneshot::channel();
+        // Whoever asked may have been stopped meanwhile.
+        let ask = Box::new(move |state: &State| drop(tell.send(question(state))));
+        self.inputs.send(Input::Question(Question(ask))).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Records facts of a conversation (of a new one: `None`), and waits until they are durable; `None` if they can't be.
+    pub(super) async fn record(&self, thread: Option<ThreadId>, facts: Vec<ThreadEvent>) -> Option<ThreadId> {
+        let (done, is_done) = oneshot::channel();
+        self.inputs.send(Input::Facts { thread, facts, done }).await.ok()?;
+        is_done.await.ok()
+    }
+
     /// The variables by which a step knows where it runs.
     pub(super) fn variables(&self, run: RunId, job: &JobKey, attempt: u32) -> BTreeMap<String, String> {
         // One trace a run, one span an attempt: https://www.w3.org/TR/trace-context/ section 3.2.
@@ -314,6 +376,7 @@ fn broken(key: &TaskKey) -> Option<Report> {
         }
         TaskKey::Apply(proposal) => Report::Applied { proposal, result: Err(no) },
         TaskKey::Undo(proposal) => Report::Undone { proposal, result: Err(no) },
+        TaskKey::Turn(thread) => turn::broke(thread, why),
         TaskKey::Retry(run, job) => Report::RetryDue { run, job },
         TaskKey::Prune => return None,
     })

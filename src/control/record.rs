@@ -1,17 +1,18 @@
 //! What a turn of the loop records: of what was asked and seen, and of what follows.
 
-use std::sync::Arc;
+use std::{borrow::Cow, cell::Cell, sync::Arc};
 
 use crate::{
     domain::{
         actor::{Actor, Trigger},
         environment::Environment,
-        id::{RequestId, RunId},
+        id::{RequestId, RunId, ThreadId},
     },
     protocol::{
         command::{Command, Refusal},
-        event::{Cause, ControlEvent, Event, RunEvent},
+        event::{Cause, ControlEvent, Event, RunEvent, ThreadEvent},
         query::Answer,
+        thread::ThreadCommand,
     },
     state::{board::State, budget::to_warn},
     store::log::LogError,
@@ -19,6 +20,7 @@ use crate::{
 
 use super::{
     advance::advance,
+    agents::{secrets, world::World},
     decide::decide,
     dispatcher::{Dispatcher, Replies, Work},
     input::Report,
@@ -43,6 +45,7 @@ impl Dispatcher {
                 Work::Left(event) => {
                     self.book.record(&Cause::Control, Event::Control { event: event.clone() })?;
                 }
+                Work::Facts { thread, facts, got, .. } => self.facts(*thread, facts, got)?,
                 Work::Command { actor, environment, id, command, place } => {
                     let result = self.command(actor, environment, *id, command)?;
                     if let Some((_, slot)) = replies.get_mut(*place) {
@@ -56,6 +59,21 @@ impl Dispatcher {
         if self.draining && self.stopping.is_none() && !self.is_at_work() {
             self.begin_stopping()?;
             self.settle()?;
+        }
+        Ok(())
+    }
+
+    /// Records what an agent does, in a conversation that is known, or in a new one.
+    fn facts(&mut self, thread: Option<ThreadId>, facts: &[ThreadEvent], got: &Cell<ThreadId>) -> Result<(), LogError> {
+        let id = thread.unwrap_or_else(|| self.book.state().next_thread());
+        got.set(id);
+        for fact in facts {
+            let known = self.book.state().threads.get(&id).map(|thread| thread.about.repair.is_some());
+            if known.is_none() && !matches!(fact, ThreadEvent::Opened { .. }) {
+                continue;
+            }
+            let cause = if known == Some(false) { Cause::Control } else { Cause::Repair };
+            self.book.record(&cause, Event::Thread { thread: id, event: Box::new(fact.clone()) })?;
         }
         Ok(())
     }
@@ -121,6 +139,8 @@ impl Dispatcher {
             return Ok(Err(refusal
                 .hint("start it again when that has ended, or take the end back: `gonogo daemon stop --never-mind`")));
         }
+        let command = clean(command, environment, self.performer.world());
+        let command = command.as_ref();
         let (events, answer) = match decide(self.book.state(), actor, id, command) {
             Ok(granted) => granted,
             Err(refusal) => return Ok(Err(refusal)),
@@ -138,6 +158,9 @@ impl Dispatcher {
             }
             _ => None,
         };
+        if let (Command::Talk { .. }, Answer::Thread { thread }) = (command, &answer) {
+            self.performer.remember_talk(self.book.state(), *thread, environment);
+        }
         if let Some((run, anew)) = asked {
             self.performer.remember(self.book.state(), run, environment, anew);
         }
@@ -169,6 +192,24 @@ impl Dispatcher {
         let mut active = self.book.state().active_runs();
         !self.live.is_empty() || active.any(|run| run.outcome.is_none() && !run.waits_for_a_person())
     }
+}
+
+/// What somebody says to an agent, without secrets: it is recorded, and sent to a model.
+fn clean<'a>(command: &'a Command, environment: &Environment, world: &World) -> Cow<'a, Command> {
+    let Command::Talk { what } = command else { return Cow::Borrowed(command) };
+    let secrets = secrets(std::iter::empty(), environment, world);
+    let mut what = what.clone();
+    match &mut what {
+        ThreadCommand::Say { text, attached, .. } => {
+            *text = secrets.redact_text(text);
+            for one in attached {
+                one.text = secrets.redact_text(&one.text);
+            }
+        }
+        ThreadCommand::Allow { why, .. } => *why = secrets.redact_text(why),
+        _ => {}
+    }
+    Cow::Owned(Command::Talk { what })
 }
 
 /// The run that an answered request is about.

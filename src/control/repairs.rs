@@ -12,9 +12,10 @@ use std::{
 use crate::{
     domain::{
         diagnosis::Diagnosis,
-        id::{Hash, JobKey, OutputId, ProjectId, RunId},
+        id::{Fingerprint, Hash, JobKey, OutputId, ProjectId, RunId},
         outcome::{CancelReason, Failure, JobOutcome},
         plan::Plan,
+        proposal::Proposal,
         time::Timestamp,
     },
     engine::{
@@ -23,6 +24,7 @@ use crate::{
     },
     fix::repair::{
         self, Case,
+        agent::{AgentRun, AgentTask, Known, Review},
         port::{Attempted, CommandRun, JobRun, Progress, RepairError, RepairPort, Tried},
     },
     protocol::{
@@ -32,11 +34,12 @@ use crate::{
     redact::{Redactor, Secrets},
     state::board::State,
     store::output::{Reader, Writer},
-    workspace::repo::Repo,
+    workspace::{change::Workspace, repo::Repo},
 };
 
 use super::{
-    input::{RepairReport, Report},
+    agents::{self, repair::Talk},
+    input::{Lore, RepairReport, Report},
     perform::{self, Ground},
     planner::chain,
 };
@@ -57,6 +60,7 @@ pub(super) struct RepairTask {
     plan: Plan,
     diagnosis: Option<Diagnosis>,
     revision: Option<Revision>,
+    lore: Lore,
     ground: Ground,
 }
 
@@ -78,6 +82,7 @@ impl RepairTask {
             plan: found.plan(),
             diagnosis,
             revision: repair.revision.clone(),
+            lore: agents::repair::lore(state, run, key),
             ground,
         })
     }
@@ -130,6 +135,7 @@ impl RepairTask {
             signal: signal.clone(),
             phase: Mutex::new((RepairPhase::Preparing, None)),
             marks: AtomicU32::new(0),
+            talk: Talk::default(),
         };
         let pool = self.ground.pool(&repo);
         let ended = match &self.revision {
@@ -152,7 +158,13 @@ impl RepairTask {
             repair::Ended::GaveUp { tried } => {
                 let words: Vec<String> =
                     tried.iter().map(|tried| format!("{}: {}", tried.fixer, tried.result)).collect();
-                let why = if words.is_empty() { "no fixer fits this failure".into() } else { words.join("; ") };
+                let mut why = if words.is_empty() { "no fixer fits this failure".into() } else { words.join("; ") };
+                if self.plan.fix.agent
+                    && let Err(no) = agents::repair::mind(&port, agents::repair::ENGINEER)
+                {
+                    let hint = no.hint.map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+                    why.push_str(&format!("; no agent tried: {}{hint}", no.why));
+                }
                 RepairReport::Finished(RepairResult::GaveUp { why })
             }
             repair::Ended::NotRepairable { why } => RepairReport::Finished(RepairResult::NotRepairable { why }),
@@ -178,7 +190,7 @@ fn cancelled(signal: &StopSignal) -> RepairResult {
 }
 
 /// The world of a repair.
-struct Port<'a> {
+pub(super) struct Port<'a> {
     task: &'a RepairTask,
     /// Where the project stands in its repository.
     inside: PathBuf,
@@ -187,6 +199,70 @@ struct Port<'a> {
     phase: Mutex<(RepairPhase, Option<String>)>,
     /// Each run of a job has a marker of its own.
     marks: AtomicU32,
+    /// The conversations of its agents.
+    pub(super) talk: Talk,
+}
+
+/// What its agents see of it.
+impl Port<'_> {
+    pub(super) fn ground(&self) -> &Ground {
+        &self.task.ground
+    }
+
+    pub(super) fn project(&self) -> ProjectId {
+        self.task.project
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.task.root
+    }
+
+    pub(super) fn run(&self) -> RunId {
+        self.task.run
+    }
+
+    pub(super) fn job(&self) -> &JobKey {
+        &self.task.job
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.task.number
+    }
+
+    pub(super) fn lore(&self) -> &Lore {
+        &self.task.lore
+    }
+
+    pub(super) fn signal(&self) -> StopSignal {
+        self.signal.clone()
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.signal.borrow().is_some()
+    }
+
+    /// Names of the secrets that any job of the plan declares.
+    pub(super) fn declared(&self) -> impl Iterator<Item = &String> {
+        self.task.plan.jobs.iter().flat_map(|job| &job.spec.secrets)
+    }
+
+    /// The commands of the failed job.
+    pub(super) fn steps(&self) -> Vec<&str> {
+        let job = self.task.plan.jobs.iter().find(|job| job.key == self.task.job);
+        job.into_iter().flat_map(|job| &job.spec.steps).map(|step| step.run.as_str()).collect()
+    }
+
+    /// One command of a job; 1 is the first.
+    pub(super) fn step(&self, job: &JobKey, number: usize) -> Option<String> {
+        let planned =
+            self.task.plan.jobs.iter().find(|planned| planned.key == *job && planned.spec.deploy.is_none())?;
+        planned.spec.steps.get(number.checked_sub(1)?).map(|step| step.run.clone())
+    }
+
+    /// A job that an agent may run: none that deploys.
+    pub(super) fn may_run(&self, job: &JobKey) -> bool {
+        self.task.plan.jobs.iter().any(|planned| planned.key == *job && planned.spec.deploy.is_none())
+    }
 }
 
 /// Which step failed, and how far the output has come.
@@ -310,11 +386,62 @@ impl RepairPort for Port<'_> {
     }
 
     async fn run_command(&self, command: &str, workspace: &Path, label: &str) -> Result<CommandRun, RepairError> {
+        self.run_line(&self.task.job, command, workspace, label).await
+    }
+
+    fn known(&self, fault: &Fingerprint) -> Vec<Known> {
+        self.task.lore.known.iter().filter(|(of, _)| of == fault).map(|(_, known)| known.clone()).collect()
+    }
+
+    fn agents(&self) -> u32 {
+        agents::repair::mind(self, agents::repair::ENGINEER).map_or(0, |(role, _)| role.limits.attempts)
+    }
+
+    async fn run_agent(&self, task: &AgentTask<'_>) -> Result<AgentRun, RepairError> {
+        agents::repair::mend(self, task).await
+    }
+
+    async fn review(&self, proposal: &Proposal, workspace: &Workspace) -> Option<Review> {
+        agents::repair::review(self, proposal, workspace).await
+    }
+
+    async fn report(&self, progress: Progress) {
+        let (phase, fixer) = match progress {
+            Progress::Confirming => (RepairPhase::Confirming, None),
+            Progress::Trying { fixer } => (RepairPhase::Fixing, Some(fixer)),
+            Progress::Proving { fixer, .. } => (RepairPhase::Proving, Some(fixer)),
+            Progress::Tried(Tried { fixer, result }) => {
+                return self.task.report(RepairReport::Tried(fixer, try_result(result))).await;
+            }
+            Progress::Confirmed { .. } | Progress::Proved(_) => return,
+        };
+        let now = (phase, fixer);
+        let changed = {
+            let mut last = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+            let changed = *last != now;
+            last.clone_from(&now);
+            changed
+        };
+        if changed {
+            self.task.report(RepairReport::Phase(now.0, now.1)).await;
+        }
+    }
+}
+
+impl Port<'_> {
+    /// Runs one command in the environment of a job, without a network unless the job's proof has one.
+    pub(super) async fn run_line(
+        &self,
+        job: &JobKey,
+        command: &str,
+        workspace: &Path,
+        label: &str,
+    ) -> Result<CommandRun, RepairError> {
         if self.signal.borrow().is_some() {
             return Err(RepairError::Cancelled);
         }
         let missing = || RepairError::Port { what: "run a command: the job is not in the plan".into(), source: None };
-        let order = self.order(&self.task.job, workspace).ok_or_else(missing)?;
+        let order = self.order(job, workspace).ok_or_else(missing)?;
         self.heading(&format!("{label}: {command}")).await;
         let hosts = &self.task.ground.options.hosts;
         let captured = engine::capture(&order, hosts, command, COMMAND_TIME, self.signal.clone()).await;
@@ -341,34 +468,12 @@ impl RepairPort for Port<'_> {
         let clean = |bytes: &[u8]| secrets.redact_text(&String::from_utf8_lossy(bytes)).into_bytes();
         Ok(CommandRun { status: captured.status, stdout: clean(&captured.stdout), stderr: clean(&captured.stderr) })
     }
-
-    async fn report(&self, progress: Progress) {
-        let (phase, fixer) = match progress {
-            Progress::Confirming => (RepairPhase::Confirming, None),
-            Progress::Trying { fixer } => (RepairPhase::Fixing, Some(fixer)),
-            Progress::Proving { fixer, .. } => (RepairPhase::Proving, Some(fixer)),
-            Progress::Tried(Tried { fixer, result }) => {
-                return self.task.report(RepairReport::Tried(fixer, try_result(result))).await;
-            }
-            Progress::Confirmed { .. } | Progress::Proved(_) => return,
-        };
-        let now = (phase, fixer);
-        let changed = {
-            let mut last = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-            let changed = *last != now;
-            last.clone_from(&now);
-            changed
-        };
-        if changed {
-            self.task.report(RepairReport::Phase(now.0, now.1)).await;
-        }
-    }
 }
 
 fn try_result(result: Attempted) -> TryResult {
     match result {
         Attempted::NothingToDo | Attempted::SameAsBefore => TryResult::NothingToDo,
-        Attempted::NotRun { why } | Attempted::Unusable { why } => TryResult::Failed { why },
+        Attempted::NotRun { why } | Attempted::Unusable { why } | Attempted::Ended { why } => TryResult::Failed { why },
         Attempted::Rejected { reasons } => TryResult::Rejected { reasons },
         Attempted::NotProven { .. } | Attempted::Breaks { .. } | Attempted::Partly { .. } => {
             TryResult::Unproven { why: result.to_string() }

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-use super::input::TaskKey;
+use super::{agents::begin::is_of_its_own, input::TaskKey};
 
 /// Something to be done about a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,9 @@ pub fn schedule(state: &State, live: &BTreeSet<TaskKey>) -> Vec<Effect> {
                 _ => {}
             }
         }
+    }
+    for thread in state.talking.iter().filter_map(|id| state.threads.get(id)).filter(|thread| is_of_its_own(thread)) {
+        start(TaskKey::Turn(thread.id));
     }
     // A wait for a retry that nobody wants any more must not stand in for the next one.
     let wanted = |run: &RunId, job: &JobKey| {

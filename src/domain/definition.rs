@@ -263,6 +263,13 @@ pub struct FixPolicy {
     pub commands: BTreeMap<String, Vec<String>>,
     /// A proposal that changes more lines than this is flagged.
     pub max_lines: u32,
+    /// Whether an agent tries where no other fixer mends it, if a model is set up.
+    #[serde(default = "yes")]
+    pub agent: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Default for FixPolicy {
@@ -275,6 +282,7 @@ impl Default for FixPolicy {
             apply: ApplyInto::Commit,
             commands: BTreeMap::new(),
             max_lines: 400,
+            agent: true,
         }
     }
 }

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     definition::FixPolicy,
     diagnosis::Diagnosis,
-    id::{Hash, JobKey, OutputId, ProjectId, RunId},
+    id::{Hash, JobKey, OutputId, ProjectId, RunId, ThreadId},
     patch::PatchText,
     time::Millis,
+    usage::NanoUsd,
 };
 
 /// A proven candidate patch. Nothing of it changes once it has been recorded: an edited one is another proposal.
@@ -40,6 +41,15 @@ pub struct Proposal {
     /// Of which earlier proposal it is an edited form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revises: Option<super::id::ProposalId>,
+    /// What a reviewing agent says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<String>,
+    /// What the calls of models for it cost, as far as prices are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<NanoUsd>,
+    /// The conversation in which an agent made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadId>,
 }
 
 impl Proposal {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The form of what follows the greetings. Raised whenever an older program could not make sense of it.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// Longest message to a server: environments and patches are the longest things that are sent.
 pub const TO_SERVER: usize = 8 << 20;

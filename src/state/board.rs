@@ -31,6 +31,8 @@ pub struct State {
     pub proposals: BTreeMap<ProposalId, ProposalState>,
     /// Conversations with agents, by number. What was said is kept of the newest alone: see [`Thread::aside`].
     pub threads: BTreeMap<ThreadId, Thread>,
+    /// Conversations in which a turn is under way or wanted: what control has to look at.
+    pub talking: BTreeSet<ThreadId>,
     /// What calls of models used and cost.
     pub ledger: Ledger,
     /// Conversations in which an agent waits for a permission.
@@ -118,6 +120,12 @@ impl State {
                 self.newest_thread = self.newest_thread.max(*thread);
                 self.give_rule(*thread, event, record);
                 Thread::apply(&mut self.threads, *thread, event, record);
+                let known = self.threads.get(thread);
+                if known.is_some_and(|thread| thread.turn.is_some() || thread.wants_a_turn().is_some()) {
+                    self.talking.insert(*thread);
+                } else {
+                    self.talking.remove(thread);
+                }
                 self.ledger.apply(*thread, self.threads.get(thread), event, record);
                 self.keep_bounded(*thread);
                 let about = self.threads.get(thread).map(|thread| (thread.about.run, thread.about.job.clone()));

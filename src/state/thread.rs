@@ -396,6 +396,16 @@ impl Thread {
         }
     }
 
+    /// Something was done in the turn that is under way.
+    pub fn has_begun(&self) -> bool {
+        let Some(turn) = &self.turn else { return false };
+        let of_turn = |entry: &Entry| match &entry.what {
+            What::Answered { turn, .. } | What::Tool { turn, .. } | What::Called { turn, .. } => Some(*turn),
+            What::Said { .. } | What::Permitted { .. } | What::Ended { .. } => None,
+        };
+        turn.asked.is_some() || self.entries.iter().rev().any(|entry| of_turn(entry) == Some(turn.number))
+    }
+
     /// The word shown for how it stands.
     pub fn word(&self) -> &'static str {
         match (&self.turn, &self.outcome) {

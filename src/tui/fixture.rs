@@ -331,6 +331,9 @@ fn format_proposal() -> Proposal {
         proof: proof("format", 1, 2_000, 1_900, None),
         undo: "git revert of the commit".into(),
         revises: None,
+        review: None,
+        cost: None,
+        thread: None,
     }
 }
 
@@ -356,6 +359,9 @@ fn lint_proposal() -> Proposal {
         proof: proof("lint", 101, 11_400, 9_800, Some(("test", 31_000))),
         undo: "git revert of the commit".into(),
         revises: None,
+        review: None,
+        cost: None,
+        thread: None,
     }
 }
 

@@ -213,6 +213,7 @@ fn control(home: &Home, engine: &Engine) -> ControlHandle {
         grace: Duration::from_secs(1),
         hosts: hosts(),
         fix: FixPolicy::default(),
+        agents: gonogo::control::agents::world::World::default(),
         budgets: gonogo::domain::budget::BudgetPolicy::default(),
     };
     handle::start(options, engine.runtime.handle()).unwrap()

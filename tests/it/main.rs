@@ -6,9 +6,11 @@ mod caller;
 mod dock;
 mod home;
 mod inside;
+mod script;
 mod terminal;
 mod wire;
 
+mod agents;
 mod architecture;
 mod away;
 mod beginnings;

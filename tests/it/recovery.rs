@@ -230,6 +230,7 @@ fn options(home: &Home) -> Options {
         resume: false,
         hosts: gonogo::engine::docker::host::Hosts::default(),
         fix: FixPolicy::default(),
+        agents: gonogo::control::agents::world::World::default(),
         budgets: gonogo::domain::budget::BudgetPolicy::default(),
     }
 }

@@ -34,6 +34,7 @@ fn older(home: &Home) -> std::thread::JoinHandle<()> {
                 grace: Duration::from_secs(1),
                 hosts: gonogo::engine::docker::host::Hosts::default(),
                 fix: FixPolicy { enabled: false, ..FixPolicy::default() },
+                agents: gonogo::control::agents::world::World::default(),
                 budgets: gonogo::domain::budget::BudgetPolicy::default(),
             };
             let control = Arc::new(handle::start(options, &tokio::runtime::Handle::current()).unwrap());

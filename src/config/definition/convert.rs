@@ -184,6 +184,7 @@ pub(in crate::config) fn policy(file: FixFile, otherwise: &FixPolicy) -> FixPoli
         apply: file.apply.map_or(otherwise.apply, |Choice(into)| into),
         commands: otherwise.commands.clone().into_iter().chain(own).collect(),
         max_lines: file.max_lines.unwrap_or(otherwise.max_lines),
+        agent: file.agent.unwrap_or(otherwise.agent),
     }
 }
 

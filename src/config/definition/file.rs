@@ -217,6 +217,8 @@ pub struct FixFile {
     /// A proposal that changes more lines than this is flagged; 400 if it isn't said.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_lines: Option<u32>,
+    /// Whether an agent tries where no other fixer mends it, if a model is set up; `true` if it isn't said.
+    pub agent: Option<bool>,
     /// The project's own fixers: the name of a job, and what to run when it fails.
     pub commands: Table<NodeName, OneOrMany<CommandLine>>,
 }

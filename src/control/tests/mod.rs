@@ -56,7 +56,7 @@ impl Sim {
         Self {
             state: State::default(),
             log: Vec::new(),
-            limits: Limits { jobs, repairs: jobs, new_runs: true, since: Seq(0) },
+            limits: Limits { jobs, repairs: jobs, turns: 8, new_runs: true, since: Seq(0) },
         }
     }
 
@@ -215,6 +215,9 @@ fn proposal(project: ProjectId, run: RunId, job: &str) -> Proposal {
         proof: Proof::default(),
         undo: "gonogo undo".into(),
         revises: None,
+        review: None,
+        cost: None,
+        thread: None,
     }
 }
 

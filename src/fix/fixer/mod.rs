@@ -1,4 +1,4 @@
-//! Fixers that need no model: which of them fit a fault, in which order, and the command of each.
+//! Fixers: which of them fit a fault, in which order, and the command of each.
 //!
 //! The project's own commands come first, then the tools' own repairs, then what compilers and interpreters suggest. A
 //! fixer is a row of `tool` or `lock`, or a pattern of `suggest`.
@@ -13,6 +13,7 @@ mod tests;
 use crate::domain::{
     definition::FixPolicy,
     diagnosis::{Category, Diagnosis},
+    patch::PatchText,
     plan::PlannedJob,
 };
 
@@ -53,6 +54,10 @@ pub enum How {
     Rustc(String),
     /// What the failed job's output suggests.
     Output,
+    /// A patch that was approved for this fault before.
+    Known(PatchText),
+    /// An agent, by the number of its try.
+    Agent(u32),
 }
 
 /// The fixers that fit, in the order in which they are to be tried.

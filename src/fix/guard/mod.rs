@@ -5,6 +5,7 @@
 //! may say yes. The rules count what they look for before and after, so that a line which moves or is reflowed is no
 //! finding; a new rule is one row of the table in `rule`, of `place`, or of `limit`.
 
+pub mod agent;
 mod assertion;
 mod dependency;
 mod limit;

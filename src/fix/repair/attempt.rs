@@ -7,7 +7,7 @@ use crate::{
         diagnosis::Diagnosis,
         id::ProposalId,
         patch::{Patch, PatchText},
-        proposal::{Proof, Proposal, Risk, RiskFlag},
+        proposal::{Proof, Proposal, Risk, RiskFlag, RiskLevel},
     },
     fix::{
         fixer::{Fixer, How},
@@ -18,12 +18,24 @@ use crate::{
 };
 
 use super::{
-    Ended, Repair, ended, hash,
+    Ended, Repair,
+    agent::{AgentRun, AgentTask, Spent},
+    ended, hash,
     port::{Attempted, RepairError, RepairPort, Tried},
     prove::Proven,
     rounds::Stand,
     words,
 };
+
+/// What a fixer made.
+pub(super) struct Made {
+    pub tree: TreeId,
+    /// From the base to it.
+    pub patch: PatchText,
+    pub risk: Risk,
+    /// What the agent says that made it.
+    pub agent: Option<AgentRun>,
+}
 
 impl<P: RepairPort> Repair<'_, P> {
     /// Runs a fixer and looks at what it made: the new tree, and the patch from the base to it.
@@ -31,9 +43,11 @@ impl<P: RepairPort> Repair<'_, P> {
         &self,
         fixer: &Fixer,
         stand: &Stand,
-        trees: &mut BTreeSet<String>,
-    ) -> Result<Result<(TreeId, PatchText, Risk), Attempted>, RepairError> {
+        (tried, trees): (&[Tried], &mut BTreeSet<String>),
+        spent: &mut Spent,
+    ) -> Result<Result<Made, Attempted>, RepairError> {
         let root = &self.workspace.root;
+        let mut agent = None;
         let run = match &fixer.how {
             How::Command(command) => Some(self.port.run_command(command, root, &fixer.name).await?),
             How::Rustc(command) => Some(suggest::search::rustc(self.port, command, root, &fixer.name).await?),
@@ -43,7 +57,25 @@ impl<P: RepairPort> Repair<'_, P> {
                 suggest::edit::follow(root, &paths, suggestions).await.map_err(RepairError::Edit)?;
                 None
             }
+            How::Known(patch) => match self.workspace.apply_patch(&stand.tree, patch).await {
+                Ok(_) => None,
+                Err(ChangeError::Git(error)) => return Err(error.into()),
+                Err(error) => return Ok(Err(Attempted::Unusable { why: error.to_string() })),
+            },
+            How::Agent(attempt) => {
+                let (workspace, tree, attempt) = (self.workspace, &stand.tree, *attempt);
+                let (diagnosis, output) = (&stand.diagnosis, &stand.failed.output[..]);
+                let task = AgentTask { workspace, tree, diagnosis, output, tried, attempt };
+                let run = self.port.run_agent(&task).await?;
+                spent.tries += 1;
+                spent.add(run.cost);
+                agent = Some(run);
+                None
+            }
         };
+        if let Some(AgentRun { cut_short: Some(why), proven: false, .. }) = &agent {
+            return Ok(Err(Attempted::Ended { why: why.clone() }));
+        }
         let mut tree = self.workspace.tree().await?;
         let changed = self.workspace.changed(&stand.tree, &tree).await?;
         let (by_products, work): (Vec<_>, Vec<_>) =
@@ -53,6 +85,10 @@ impl<P: RepairPort> Repair<'_, P> {
             tree = self.workspace.tree().await?;
         }
         if tree == stand.tree {
+            if let Some(run) = agent {
+                let said = run.summary.lines().next().unwrap_or_default();
+                return Ok(Err(Attempted::Ended { why: format!("changed nothing: {said}") }));
+            }
             let missing = run.filter(|run| matches!(run.status, Some(126 | 127)));
             let why =
                 |said: &[u8]| String::from_utf8_lossy(said).trim().lines().last().unwrap_or("not found").to_owned();
@@ -70,7 +106,21 @@ impl<P: RepairPort> Repair<'_, P> {
             let reasons = guarded.blocked.into_iter().map(|finding| finding.reason).collect();
             return Ok(Err(Attempted::Rejected { reasons }));
         }
-        Ok(Ok((tree, patch, guarded.risk)))
+        if agent.is_some() {
+            let parsed = Patch::parse(&patch.0).map_err(ChangeError::Unreadable)?;
+            let steps: Vec<&str> = self.job.spec.steps.iter().map(|step| step.run.as_str()).collect();
+            let forbidden = guard::agent::forbidden(&parsed, &steps);
+            if !forbidden.is_empty() {
+                let reasons = forbidden.into_iter().map(|finding| finding.reason).collect();
+                return Ok(Err(Attempted::Rejected { reasons }));
+            }
+        }
+        // A tool does what it does; an agent may try to get past what guards the project. Nobody is asked about that.
+        if agent.is_some() && guarded.risk.level == RiskLevel::High {
+            let high = guarded.risk.flags.into_iter().filter(|flag| flag.level == RiskLevel::High);
+            return Ok(Err(Attempted::Rejected { reasons: high.map(|flag| flag.reason).collect() }));
+        }
+        Ok(Ok(Made { tree, patch, risk: guarded.risk, agent }))
     }
 
     async fn guard(&self, patch: &PatchText, fault: &Diagnosis) -> Result<Guarded, RepairError> {
@@ -137,6 +187,9 @@ impl<P: RepairPort> Repair<'_, P> {
             proof,
             undo: words::undo(self.case.plan.fix.apply).to_owned(),
             revises,
+            review: None,
+            cost: None,
+            thread: None,
         }
     }
 }

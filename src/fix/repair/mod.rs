@@ -3,6 +3,7 @@
 //! Everything happens in an isolated workspace. What is proposed is the difference that a fixer made, taken before the
 //! proof; what jobs change while they run is in no patch.
 
+pub mod agent;
 mod attempt;
 pub mod port;
 mod prove;

@@ -3,9 +3,21 @@
 use std::{future::Future, io, path::Path};
 
 use crate::{
-    domain::{diagnosis::Diagnosis, id::JobKey, outcome::JobOutcome, proposal::ProofRun, time::Millis},
-    workspace::{change::ChangeError, git::GitError, pool::PoolError},
+    domain::{
+        diagnosis::Diagnosis,
+        id::{Fingerprint, JobKey},
+        outcome::JobOutcome,
+        proposal::{ProofRun, Proposal},
+        time::Millis,
+    },
+    workspace::{
+        change::{ChangeError, Workspace},
+        git::GitError,
+        pool::PoolError,
+    },
 };
+
+use super::agent::{AgentRun, AgentTask, Known, Review};
 
 /// A job that was run for a repair.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,6 +121,11 @@ pub enum Attempted {
         /// Why.
         why: String,
     },
+    /// An agent ended without something to prove.
+    Ended {
+        /// Why.
+        why: String,
+    },
 }
 
 impl std::fmt::Display for Attempted {
@@ -122,6 +139,7 @@ impl std::fmt::Display for Attempted {
             Self::Breaks { job } => write!(f, "would break {job}"),
             Self::Partly { next } => write!(f, "went part of the way; next: {next}"),
             Self::Unusable { why } => write!(f, "can't be applied: {why}"),
+            Self::Ended { why } => f.pad(why),
         }
     }
 }
@@ -186,4 +204,24 @@ pub trait RepairPort: Send + Sync {
 
     /// Is told what happens.
     fn report(&self, progress: Progress) -> impl Future<Output = ()> + Send;
+
+    /// Patches that were approved for this fault before, the newest first.
+    fn known(&self, _fault: &Fingerprint) -> Vec<Known> {
+        Vec::new()
+    }
+
+    /// How often an agent may try; 0 where none can.
+    fn agents(&self) -> u32 {
+        0
+    }
+
+    /// Lets an agent work in the workspace until it has said all, or a limit ends it.
+    fn run_agent(&self, _task: &AgentTask<'_>) -> impl Future<Output = Result<AgentRun, RepairError>> + Send {
+        async { Ok(AgentRun::default()) }
+    }
+
+    /// Lets another agent criticise what one has made; `None` where none can.
+    fn review(&self, _proposal: &Proposal, _workspace: &Workspace) -> impl Future<Output = Option<Review>> + Send {
+        async { None }
+    }
 }

@@ -9,18 +9,22 @@ use crate::{
         outcome::JobOutcome,
         proposal::{Proof, ProofRun, Proposal, RiskFlag, RiskLevel},
     },
-    fix::fixer::{self, Fixer, Scene},
+    fix::fixer::{self, Fixer, How, Scene},
     workspace::repo::TreeId,
 };
 
 use super::{
     Ended, Repair,
-    attempt::with,
+    agent::{AgentRun, Known, Spent},
+    attempt::{Made, with},
     port::{Attempted, JobRun, Progress, RepairError, RepairPort, Tried},
     proof_run,
     prove::Proven,
     surroundings,
 };
+
+/// What an agent says of its work is a title up to here.
+const TITLE: usize = 90;
 
 /// Where a repair stands: a tree, how the job fails on it, and what has led there.
 pub(super) struct Stand {
@@ -77,13 +81,18 @@ impl<P: RepairPort> Repair<'_, P> {
         let mut faults: BTreeSet<Fingerprint> = [stand.diagnosis.fingerprint.clone()].into();
         // One that may weaken what guards the project is proposed only if no other fixer finds a better way.
         let mut risky: Option<Box<Proposal>> = None;
+        let mut spent = Spent::default();
         'rounds: for _ in 0..self.case.plan.fix.attempts.max(1) {
-            for fixer in self.fitting(&stand).await? {
+            for fixer in self.fitting(&stand, &spent).await? {
+                // An agent costs money: not where there is already something to ask.
+                if matches!(fixer.how, How::Agent(_)) && risky.is_some() {
+                    break;
+                }
                 self.workspace.reset(&stand.tree).await?;
                 self.port.report(Progress::Trying { fixer: fixer.name.clone() }).await;
-                let result = match self.attempt(&fixer, &stand, &mut trees).await? {
+                let result = match self.attempt(&fixer, &stand, (&tried, &mut trees), &mut spent).await? {
                     Err(result) => result,
-                    Ok((tree, patch, risk)) => {
+                    Ok(Made { tree, patch, risk, agent }) => {
                         let names = stand.fixers.iter().chain([&fixer.name]).cloned().collect::<Vec<_>>();
                         match self.prove(&tree, &names.join(", then ")).await? {
                             Proven::Yes { runs, flags, before: compared } => {
@@ -97,7 +106,12 @@ impl<P: RepairPort> Repair<'_, P> {
                                     flags.push(several(fault, &stand.diagnosis));
                                 }
                                 let risk = with(risk, flags);
-                                let proposal = self.proposal(&names.join(", then "), fault, patch, risk, proof, None);
+                                let fixers = names.join(", then ");
+                                let mut proposal = self.proposal(&fixers, fault, patch, risk, proof, None);
+                                if let Some(run) = agent {
+                                    self.sign(&mut proposal, run, &mut spent).await;
+                                }
+                                proposal.cost = spent.cost;
                                 if proposal.risk.level < RiskLevel::High {
                                     return Ok(Ended::Proposed(Box::new(proposal)));
                                 }
@@ -137,7 +151,37 @@ impl<P: RepairPort> Repair<'_, P> {
         }
     }
 
-    async fn fitting(&self, stand: &Stand) -> Result<Vec<Fixer>, RepairError> {
+    /// Says who made it, and what another agent thinks of it.
+    async fn sign(&self, proposal: &mut Proposal, run: AgentRun, spent: &mut Spent) {
+        proposal.thread = run.thread;
+        let said = run.summary.lines().next().unwrap_or_default().trim();
+        if !said.is_empty() {
+            let line: String = said.chars().take(TITLE).collect();
+            proposal.title = format!("{line} ({})", proposal.fixer);
+        }
+        // As the proof has left it, files that jobs have changed may be there.
+        if let Some(review) = self.port.review(proposal, self.workspace).await {
+            proposal.review = Some(review.words);
+            spent.add(review.cost);
+        }
+    }
+
+    /// What was approved for this fault before, what tools can do, and at the end an agent.
+    async fn fitting(&self, stand: &Stand, spent: &Spent) -> Result<Vec<Fixer>, RepairError> {
+        let known = self.port.known(&stand.diagnosis.fingerprint).into_iter();
+        let known = known.map(|Known { proposal, patch }| Fixer {
+            name: format!("known fix (proposal {proposal})"),
+            how: How::Known(patch),
+        });
+        let most = if self.case.plan.fix.agent { self.port.agents() } else { 0 };
+        let agents = (spent.tries + 1..=most).map(|number| Fixer {
+            name: if number == 1 { "agent".into() } else { format!("agent, try {number}") },
+            how: How::Agent(number),
+        });
+        Ok(known.chain(self.tools(stand).await?).chain(agents).collect())
+    }
+
+    async fn tools(&self, stand: &Stand) -> Result<Vec<Fixer>, RepairError> {
         let paths = self.workspace.paths(&stand.tree).await?;
         let output = String::from_utf8_lossy(&stand.failed.output);
         let texts = self.workspace.texts(&stand.tree, &["package.json", "Makefile"]).await?;
