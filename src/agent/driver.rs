@@ -303,9 +303,10 @@ impl<P: AgentPort> Driver<'_, P> {
 
     fn show(&mut self, text: &str, reasoning: bool) {
         let Some(asking) = &mut self.asking else { return };
-        let (stream, at) = match reasoning {
-            false => (&mut asking.text, &mut asking.shown),
-            true => (&mut asking.reasoning, &mut asking.reasoned),
+        let (stream, at) = if reasoning {
+            (&mut asking.reasoning, &mut asking.reasoned)
+        } else {
+            (&mut asking.text, &mut asking.shown)
         };
         let shown = stream.push(text);
         if !shown.is_empty() {

@@ -1,6 +1,7 @@
 //! Repairs as tasks: the procedure of [`crate::fix`], with the local engine to prove by.
 
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -163,7 +164,7 @@ impl RepairTask {
                     && let Err(no) = agents::repair::mind(&port, agents::repair::ENGINEER)
                 {
                     let hint = no.hint.map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
-                    why.push_str(&format!("; no agent tried: {}{hint}", no.why));
+                    let _ = write!(why, "; no agent tried: {}{hint}", no.why);
                 }
                 RepairReport::Finished(RepairResult::GaveUp { why })
             }

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use gonogo::{
     agent::model::ModelError,
+    control::agents::world::World,
     domain::{
         actor::Actor,
         definition::FixPolicy,
@@ -392,7 +393,7 @@ fn without_a_model_everything_else_works_and_that_is_said_once() {
     let home = Home::new();
     let project = shell(&home, JOB);
     let script = Script::default();
-    let mut inside = Inside::open_as(&home, FixPolicy::default(), Default::default());
+    let mut inside = Inside::open_as(&home, FixPolicy::default(), World::default());
     inside.start(&project);
     let story = Story { inside, script }.ends();
     contains(story.refusal(), "no fixer fits this failure; no agent tried: no model is set up (hint: ");

@@ -317,8 +317,12 @@ fn any_call() -> impl Strategy<Value = ToolCall> {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let stop =
-        prop_oneof![Just(Stop::Done), Just(Stop::Tools), Just(Stop::Length), Just(Stop::Refused { why: "".into() })];
+    let stop = prop_oneof![
+        Just(Stop::Done),
+        Just(Stop::Tools),
+        Just(Stop::Length),
+        Just(Stop::Refused { why: String::new() })
+    ];
     prop_oneof![
         Just(Event::Begin),
         "[a-z ]{0,5}".prop_map(|text| Event::Piece { text, reasoning: false }),
@@ -409,7 +413,7 @@ proptest! {
             for effect in course.take(event) {
                 match effect {
                     Effect::Ask { .. } => open.push(reply("", replies.next().unwrap_or_default(), Stop::Tools)),
-                    Effect::Permit { key, .. } => open.push(Event::Permitted { key, permit: Permit::Go { words: "".into() } }),
+                    Effect::Permit { key, .. } => open.push(Event::Permitted { key, permit: Permit::Go { words: String::new() } }),
                     Effect::Use { key, .. } => open.push(Event::Used { key, ok, text: "x".into() }),
                     _ => {}
                 }

@@ -84,7 +84,7 @@ impl PlaceError {
 fn is_secret(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     let example = ["example", "sample", "template", "dist"].iter().any(|end| name.ends_with(end));
-    let variables = name == ".env" || name.starts_with(".env.") || name.ends_with(".env");
+    let variables = name.split('.').skip(1).any(|part| part == "env");
     let keys = [".pem", ".p12", ".pfx", ".jks", ".keystore", ".kdbx"].iter().any(|end| name.ends_with(end));
     let known = [".netrc", ".npmrc", ".pypirc", ".git-credentials", "id_rsa", "id_ed25519", "id_ecdsa", ".dockercfg"];
     (variables && !example) || keys || known.contains(&name.as_str())

@@ -1,5 +1,7 @@
 //! What was said before in a conversation, as messages.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::{
@@ -27,7 +29,7 @@ pub fn history(thread: &Thread, fence: &Fence, again: bool) -> Vec<Message> {
                 messages.append(&mut results);
                 let mut said = text.clone();
                 for one in attached {
-                    said.push_str(&format!("\n\n{}:\n{}", one.name, fence.around(&one.text)));
+                    let _ = write!(said, "\n\n{}:\n{}", one.name, fence.around(&one.text));
                 }
                 messages.push(Message::User { text: said });
             }

@@ -1,5 +1,7 @@
 //! What an agent is told of the fault that it is to mend. Pure.
 
+use std::fmt::Write as _;
+
 use crate::{
     agent::prompt::Fence,
     control::input::Lore,
@@ -104,11 +106,11 @@ impl Task<'_> {
             self.job, self.run
         );
         for (number, step) in (1..).zip(&self.steps) {
-            text.push_str(&format!("{number}. {step}\n"));
+            let _ = writeln!(text, "{number}. {step}");
         }
         let mut piece = |title: &str, data: &str| {
             if !data.trim().is_empty() {
-                text.push_str(&format!("\n{title}:\n{}\n", fence.around(data)));
+                let _ = write!(text, "\n{title}:\n{}\n", fence.around(data));
             }
         };
         piece("The diagnosis", &tell::diagnosis(self.diagnosis));

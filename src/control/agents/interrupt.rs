@@ -87,6 +87,6 @@ async fn told(signal: &mut StopSignal) -> Actor {
 /// Where nobody can stop it any more, nobody does.
 async fn heard<E>(changed: Result<(), E>) {
     if changed.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

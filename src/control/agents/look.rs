@@ -1,6 +1,6 @@
 //! What agents may look at: files, runs, outputs, history.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use crate::{
     agent::{
@@ -101,10 +101,10 @@ async fn read_file(desk: &Desk<'_>, read: ReadFile) -> Result<String, String> {
             out.push_str("[the rest is too long to be shown at once]\n");
             break;
         }
-        out.push_str(&format!("{number:>5}  {}\n", head(line, LINE)));
+        let _ = writeln!(out, "{number:>5}  {}", head(line, LINE));
     }
     if first + count <= total {
-        out.push_str(&format!("[{total} lines in all]"));
+        let _ = write!(out, "[{total} lines in all]");
     }
     Ok(out)
 }
@@ -168,7 +168,7 @@ async fn read_output(desk: &Desk<'_>, read: &ReadOutput) -> Result<String, Strin
                 out.push_str("[the rest is too long to be shown at once]\n");
                 break;
             }
-            out.push_str(&format!("{:>6}  {}\n", line.number, plain(&line.text)));
+            let _ = writeln!(out, "{:>6}  {}", line.number, plain(&line.text));
         }
         Ok(out)
     };

@@ -1,6 +1,7 @@
 //! A turn of a conversation, as a task.
 
 use std::{
+    fmt::Write as _,
     path::PathBuf,
     sync::{Arc, atomic::AtomicU32},
     time::Duration,
@@ -137,15 +138,15 @@ impl TurnTask {
     fn messages(&self, role: &Role, fence: &Fence) -> Vec<Message> {
         let mut place = String::new();
         if self.root.is_some() {
-            place.push_str(&format!("You are in the project `{}`.", self.name));
+            let _ = write!(place, "You are in the project `{}`.", self.name);
         }
         if let Some(run) = self.thread.about.run.or(self.newest) {
             let about =
                 if self.thread.about.run.is_some() { "This conversation is about" } else { "Its newest run is" };
-            place.push_str(&format!(" {about} run {run}."));
+            let _ = write!(place, " {about} run {run}.");
         }
         if let Some(job) = &self.thread.about.job {
-            place.push_str(&format!(" It is about its job `{job}`."));
+            let _ = write!(place, " It is about its job `{job}`.");
         }
         let system = Message::System { text: prompt::system(role, fence, &place) };
         std::iter::once(system).chain(prompt::history(&self.thread, fence, self.again)).collect()
