@@ -444,8 +444,15 @@ fn what_a_person_says_no_to_is_told_to_the_next_one_and_what_was_approved_is_kno
 
 fn say(project: &Project, role: &str, text: &str) -> Command {
     let (root, role) = (Some(project.root.clone()), Some(role.to_owned()));
-    let what =
-        ThreadCommand::Say { thread: None, root, about: About::default(), role, text: text.into(), attached: vec![] };
+    let what = ThreadCommand::Say {
+        thread: None,
+        root,
+        about: About::default(),
+        role,
+        model: None,
+        text: text.into(),
+        attached: vec![],
+    };
     Command::Talk { what }
 }
 
