@@ -1,9 +1,9 @@
 //! The board: a session, and the screen on it.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use crate::{
-    config::settings::{Color, Glyphs},
+    config::settings::{Color, Glyphs, model::ModelSpec},
     protocol::{
         command::Command,
         session::{Attach as _, Session, Visitor, VisitorKind},
@@ -87,6 +87,11 @@ pub async fn show(place: &Place, session: Session, opening: Opening) -> Result<E
     }
 }
 
+/// How much each named model takes in, where the configuration says so.
+fn windows(models: &[ModelSpec]) -> BTreeMap<String, u64> {
+    models.iter().filter_map(|model| Some((model.model.to_string(), model.context?))).collect()
+}
+
 fn options(place: &Place, opening: Opening) -> Options {
     let theme = &place.settings.theme;
     let mut options = Options {
@@ -99,6 +104,8 @@ fn options(place: &Place, opening: Opening) -> Options {
         bandwidth: place.settings.bandwidth,
         budgets: place.settings.budgets.clone(),
         minutes: place.settings.minutes.clone(),
+        models: place.settings.models.models.iter().map(|model| model.name.clone()).collect(),
+        windows: windows(&place.settings.models.models),
         ..Options::default()
     };
     match theme.color {

@@ -15,6 +15,7 @@ mod architecture;
 mod away;
 mod beginnings;
 mod board;
+mod chat;
 mod commands;
 mod containers;
 mod cost;

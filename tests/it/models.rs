@@ -329,7 +329,9 @@ async fn a_rate_limit_and_faults_of_the_provider_are_tried_again() {
 
 #[tokio::test]
 async fn what_waiting_does_not_help_is_said_at_once() {
-    let refusals: [(fn(Wire) -> Turn, fn(&ModelError) -> bool); 6] = [
+    /// How a provider refuses, and what that is taken for.
+    type Refusal = (fn(Wire) -> Turn, fn(&ModelError) -> bool);
+    let refusals: [Refusal; 6] = [
         (Turn::no_credit, |error| matches!(error, ModelError::NoCredit { .. })),
         (Turn::denied, |error| matches!(error, ModelError::Denied { .. })),
         (Turn::too_long, |error| matches!(error, ModelError::TooLong { .. })),

@@ -35,7 +35,7 @@ pub(super) async fn permit(desk: &Desk<'_>, action: &Action) -> Permit {
     let (thread, wanted) = (desk.thread, wish.clone());
     let allowed = desk.ask(move |state| {
         let known = state.threads.get(&thread);
-        (known.is_some_and(|known| known.allowed.iter().any(|allowed| same(allowed, &wanted))), state.seq)
+        (known.is_some_and(|known| state.permits(known, &wanted).is_some()), state.seq)
     });
     let Some((allowed, since)) = allowed.await else { return Permit::No { why: "gonogo is ending".into() } };
     if allowed {
@@ -94,15 +94,6 @@ async fn planned(desk: &Desk<'_>, pipeline: Option<&String>, jobs: &[String]) ->
 
 fn deploys(plan: &Plan) -> bool {
     plan.jobs.iter().any(|job| job.spec.deploy.is_some())
-}
-
-/// The same thing is wanted, for whatever reason.
-fn same(allowed: &Wish, wanted: &Wish) -> bool {
-    match (allowed, wanted) {
-        (Wish::Run { command: a, .. }, Wish::Run { command: b, .. }) => a == b,
-        (Wish::Verb { verb: a, high: false, .. }, Wish::Verb { verb: b, high: false, .. }) => a == b,
-        _ => false,
-    }
 }
 
 /// Waits for the answer to a question of this conversation; `None` if control has ended.

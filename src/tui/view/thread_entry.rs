@@ -153,13 +153,12 @@ fn tool_rows(
 /// The arguments' values, in one line.
 pub(super) fn short(arguments: &str) -> String {
     let values: Vec<String> = match serde_json::from_str::<Value>(arguments) {
-        Ok(Value::Object(fields)) => fields
-            .values()
-            .map(|value| match value {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            })
-            .collect(),
+        Ok(Value::Object(fields)) => {
+            // What it is about comes before how much of it.
+            let (texts, others): (Vec<_>, Vec<_>) = fields.values().partition(|value| value.is_string());
+            let texts = texts.into_iter().filter_map(|text| text.as_str().map(str::to_owned));
+            texts.chain(others.into_iter().map(Value::to_string)).collect()
+        }
         _ => vec![arguments.to_owned()],
     };
     visible(&values.join(" ")).replace('\n', " ").chars().take(400).collect()
