@@ -48,7 +48,7 @@ impl Book {
     }
 
     fn settle(&mut self) {
-        let limits = Limits { jobs: JOBS, repairs: 1, new_runs: true, since: Seq(0) };
+        let limits = Limits { jobs: JOBS, repairs: 1, turns: 0, new_runs: true, since: Seq(0) };
         loop {
             let events = advance(&self.state, limits);
             if events.is_empty() {
