@@ -71,7 +71,7 @@ fn nonsense_within_a_session_ends_that_session_alone() {
     let home = with_daemon();
     let other = wait(async { Caller::attach(&home, VisitorKind::Board, None).await.state.seq });
     let attach =
-        r#"{"want":"attach","protocol":2,"version":"x","kind":"board","from":"here","environment":{},"since":null}"#;
+        r#"{"want":"attach","protocol":3,"version":"x","kind":"board","from":"here","environment":{},"since":null}"#;
     for nonsense in
         [message("{}"), message(r#"{"ask":{"command":{"id":1,"command":{"do":"fly"}}}}"#), vec![0x7f, 0xff, 0xff, 0xff]]
     {
@@ -89,7 +89,7 @@ fn a_client_that_reads_nothing_holds_up_nobody() {
     let project =
         home.project("shop", "[pipelines.ci.jobs.a]\nsteps = [\"true\"]\n[pipelines.ci.jobs.b]\nsteps = [\"true\"]\n");
     let attach =
-        r#"{"want":"attach","protocol":2,"version":"x","kind":"board","from":"here","environment":{},"since":0}"#;
+        r#"{"want":"attach","protocol":3,"version":"x","kind":"board","from":"here","environment":{},"since":0}"#;
     let mut deaf: Vec<UnixStream> = (0..4).map(|_| call(&home)).collect();
     for stream in &mut deaf {
         stream.write_all(&message(attach)).unwrap();
@@ -114,7 +114,7 @@ fn another_version_is_told_so() {
     contains(&answer, "\"answer\":\"refused\"");
     contains(&answer, "the one that calls is 9.9.9");
     contains(&answer, "gonogo daemon restart");
-    contains(&answer, "\"protocol\":2");
+    contains(&answer, "\"protocol\":3");
 }
 
 #[test]
