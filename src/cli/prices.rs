@@ -10,9 +10,12 @@ use std::{
 use serde_json::json;
 
 use crate::{
+    agent::model::{BY_VARIABLE, URL_VARIABLE},
+    config::settings::model::ProviderKind,
     domain::{budget::day, time::Timestamp},
     price::{
         import::{Imported, import},
+        name::is_here,
         table::{Price, Prices},
     },
 };
@@ -27,6 +30,9 @@ use super::{
 
 /// Name of the user's own file of prices, beside `config.toml`.
 const FILE: &str = "prices.toml";
+
+/// The kind under which a server on this machine is priced.
+const OWN: &str = "local";
 
 /// Arguments of `gonogo prices`.
 #[derive(Debug, clap::Args)]
@@ -70,8 +76,16 @@ pub fn run(args: &Args) -> Result<ExitCode, Problem> {
 /// The table with everything that the user says: `prices.toml`, then `config.toml`.
 pub fn known(place: &Place) -> Result<Prices, Problem> {
     let prices = with_file(place)?.with(&place.settings.prices);
-    let providers = &place.settings.models.providers;
-    Ok(providers.iter().fold(prices, |prices, provider| prices.knowing(&provider.name, provider.kind.name())))
+    let compatible = |url: &str| if is_here(url) { OWN } else { ProviderKind::Compatible.name() };
+    let by_variable = std::env::var(URL_VARIABLE).ok();
+    let prices = by_variable.iter().fold(prices, |prices, url| prices.knowing(BY_VARIABLE, compatible(url)));
+    Ok(place.settings.models.providers.iter().fold(prices, |prices, provider| {
+        let kind = match (provider.kind, &provider.url) {
+            (ProviderKind::Compatible, Some(url)) => compatible(url),
+            (kind, _) => kind.name(),
+        };
+        prices.knowing(&provider.name, kind)
+    }))
 }
 
 fn with_file(place: &Place) -> Result<Prices, Problem> {

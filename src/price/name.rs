@@ -3,6 +3,19 @@
 /// Kinds of providers whose models run on one's own machines.
 const OWN: [&str; 6] = ["ollama", "vllm", "lmstudio", "llamacpp", "llama-cpp", "local"];
 
+/// Whether a server's address is on this machine: what runs there is paid for already.
+pub fn is_here(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default();
+    let host = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(host, _)| host);
+    host == "localhost"
+        || host == "[::1]"
+        || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// The name of a provider in the table.
 pub fn kind(provider: &str) -> &str {
     match provider {

@@ -4,7 +4,7 @@
 use jiff::civil::date;
 use proptest::prelude::*;
 
-use super::{import::import, table::Prices};
+use super::{import::import, name, table::Prices};
 use crate::domain::{
     price::{Decimal, OwnPrice, Rate, Rates},
     talk::ModelName,
@@ -87,6 +87,22 @@ fn what_is_left_of_a_nano_dollar_is_rounded_once() {
     assert_eq!(cost(&prices, "p/x", &usage(1, 0, 0, 0, 1), NOON), Some(1));
     assert_eq!(cost(&prices, "p/x", &usage(1, 0, 0, 0, 0), NOON), Some(1), "half up");
     assert_eq!(cost(&prices, "p/x", &usage(u64::MAX, 0, 0, 0, 0), NOON), Some(u64::MAX.div_ceil(2)));
+}
+
+#[test]
+fn what_runs_here_is_known_by_its_address() {
+    for here in ["http://127.0.0.1:8080/v1", "http://localhost/v1", "http://[::1]:80/v1", "127.3.2.1"] {
+        assert!(name::is_here(here), "{here}");
+    }
+    for far in [
+        "https://api.example.com/v1",
+        "http://10.0.0.7:8080",
+        "http://localhost.example.com",
+        "http://127.evil.com",
+        "",
+    ] {
+        assert!(!name::is_here(far), "{far}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod wire;
 
 pub use attempt::Timing;
 pub use breaker::BreakerState;
-pub use models::{KeyState, Models, NoModel, ProviderState};
+pub use models::{BY_VARIABLE, KeyState, Models, NoModel, ProviderState, URL_VARIABLE};
 pub use retry::Patience;
 
 use std::time::Duration;

@@ -27,8 +27,10 @@ use crate::{
 /// Tokens of an answer where nothing says how many: enough for reasoning and a patch.
 const MAX_OUTPUT: u32 = 16_384;
 
+/// The name of that server's provider.
+pub const BY_VARIABLE: &str = "local";
 /// Variables that put any OpenAI-compatible server behind gonogo without a file.
-const URL_VARIABLE: &str = "GONOGO_MODEL_URL";
+pub const URL_VARIABLE: &str = "GONOGO_MODEL_URL";
 const MODEL_VARIABLE: &str = "GONOGO_MODEL";
 const KEY_VARIABLE: &str = "GONOGO_MODEL_KEY";
 
@@ -147,7 +149,12 @@ impl Models {
                 None => KeySource::Usual,
             };
             let model = environment.get(MODEL_VARIABLE).map(str::to_owned);
-            add(ProviderSpec { url: Some(url.to_owned()), key, model, ..built_in("local", ProviderKind::Compatible) });
+            add(ProviderSpec {
+                url: Some(url.to_owned()),
+                key,
+                model,
+                ..built_in(BY_VARIABLE, ProviderKind::Compatible)
+            });
         }
         for (name, kind) in BUILT_IN {
             let has_key = kind.variables().iter().any(|variable| environment.get(variable).is_some());
