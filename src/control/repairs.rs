@@ -45,6 +45,12 @@ use super::{
     planner::chain,
 };
 
+/// Python takes what it has compiled for a file as long as its length and the second of its last change are the same: a repair is
+/// quicker than that.
+fn no_bytecode() -> (String, String) {
+    ("PYTHONDONTWRITEBYTECODE".into(), "1".into())
+}
+
 /// How long one command of a fixer may take.
 const COMMAND_TIME: Duration = Duration::from_mins(15);
 
@@ -302,7 +308,7 @@ impl Port<'_> {
             artifact_dir: None,
             cache_dir: None,
             surroundings: Arc::clone(&task.ground.environment),
-            env: task.ground.variables(task.run, job, task.number),
+            env: task.ground.variables(task.run, job, task.number).into_iter().chain([no_bytecode()]).collect(),
             marker: format!(
                 "{}{}-{}-r{}-{mark}",
                 task.ground.marker,

@@ -147,22 +147,21 @@ fn intent_comes_first(records: &[Record]) {
 }
 
 #[test]
-fn a_python_project_is_mended_too() {
+fn a_python_project_is_mended_too_though_neither_length_nor_second_changes() {
     if !is_there("python3") {
         return;
     }
     let home = Home::new();
-    let source =
-        "def total(prices):\n    result = 0\n    for price in prices:\n        result = price\n    return result\n";
+    let source = "def total(prices):\n    result = 0\n    for price in prices:\n        result = result - price\n    return result\n";
     let test = "import unittest\nfrom shop import total\n\nclass Total(unittest.TestCase):\n    def test_total(self):\n        self.assertEqual(total([1, 2, 3]), 6)\n\nif __name__ == '__main__':\n    unittest.main()\n";
-    let definition = "[pipelines.ci.jobs.test]\nsteps = [\"python3 -B -m unittest -v test_shop\"]\n";
+    let definition = "[pipelines.ci.jobs.test]\nsteps = [\"python3 -m unittest -v test_shop\"]\n";
     let project =
         home.project_with("shop", &[("gonogo.toml", definition), ("shop.py", source), ("test_shop.py", test)]);
-    let change = json!({ "path": "shop.py", "old": "result = price\n", "new": "result += price\n" });
+    let change = json!({ "path": "shop.py", "old": "result - price", "new": "result + price" });
     let script =
         Script::new(vec![("engineer", vec![read("shop.py"), call("patch_file", change), run_job(), propose()])]);
     let story = Story::of(&home, &project, script).ends();
-    contains(&story.proposal().patch.0, "+        result += price");
+    contains(&story.proposal().patch.0, "+        result = result + price");
     assert!(story.proposal().review.is_none(), "there is no model for a reviewer");
     contains(&story.script.sent(), "test_shop.py");
 }
