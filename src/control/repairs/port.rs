@@ -1,7 +1,6 @@
-//! Repairs as tasks: the procedure of [`crate::fix`], with the local engine to prove by.
+//! The world of a repair: where its jobs, commands and agents run, and where it tells of itself.
 
 use std::{
-    fmt::Write as _,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -11,11 +10,14 @@ use std::{
 };
 
 use crate::{
+    control::{
+        agents::{self, repair::Talk},
+        input::{Lore, RepairReport},
+        perform::{self, Ground},
+    },
     domain::{
-        diagnosis::Diagnosis,
         id::{Fingerprint, Hash, JobKey, OutputId, ProjectId, RunId},
-        outcome::{CancelReason, Failure, JobOutcome},
-        plan::Plan,
+        outcome::{Failure, JobOutcome},
         proposal::Proposal,
         time::Timestamp,
     },
@@ -24,26 +26,19 @@ use crate::{
         port::{Done, JobPort, JobReport, Order, StopSignal},
     },
     fix::repair::{
-        self, Case,
         agent::{AgentRun, AgentTask, Known, Review},
         port::{Attempted, CommandRun, JobRun, Progress, RepairError, RepairPort, Tried},
     },
     protocol::{
-        repair::{RepairPhase, RepairResult, Revision, TryResult},
+        repair::{RepairPhase, TryResult},
         telemetry::Telemetry,
     },
     redact::{Redactor, Secrets},
-    state::board::State,
     store::output::{Reader, Writer},
-    workspace::{change::Workspace, repo::Repo},
+    workspace::change::Workspace,
 };
 
-use super::{
-    agents::{self, repair::Talk},
-    input::{Lore, RepairReport, Report},
-    perform::{self, Ground},
-    planner::chain,
-};
+use super::RepairTask;
 
 /// Python takes what it has compiled for a file as long as its length and the second of its last change are the same: a repair is
 /// quicker than that.
@@ -57,217 +52,78 @@ const COMMAND_TIME: Duration = Duration::from_mins(15);
 /// At most so much of a job's output is handed to fixers.
 const HANDED: u64 = 1 << 20;
 
-/// The repair of a job, as a task.
-pub(super) struct RepairTask {
-    root: PathBuf,
-    project: ProjectId,
-    run: RunId,
-    job: JobKey,
-    number: u32,
-    plan: Plan,
-    diagnosis: Option<Diagnosis>,
-    revision: Option<Revision>,
-    lore: Lore,
-    ground: Ground,
-}
-
-impl RepairTask {
-    pub(super) fn of(state: &State, run: RunId, key: &JobKey, number: u32, ground: Ground) -> Option<Self> {
-        let found = state.runs.get(&run)?;
-        let job = found.job(key)?;
-        let repair = job.repairs.iter().find(|repair| repair.number == number)?;
-        let diagnosis = match &repair.revision {
-            Some(revision) => state.proposals.get(&revision.of).map(|p| p.proposal.diagnosis.clone()),
-            None => job.diagnosis().cloned(),
-        };
-        Some(Self {
-            root: state.projects.get(&found.project)?.root.clone(),
-            project: found.project,
-            run,
-            job: key.clone(),
-            number,
-            plan: found.plan(),
-            diagnosis,
-            revision: repair.revision.clone(),
-            lore: agents::repair::lore(state, run, key),
-            ground,
-        })
-    }
-
-    pub(super) async fn run(self, signal: StopSignal) {
-        let what = match Box::pin(self.repair(signal.clone())).await {
-            Ok(what) => what,
-            Err(RepairError::Cancelled) => RepairReport::Finished(cancelled(&signal)),
-            Err(error) => RepairReport::Finished(RepairResult::Infrastructure { why: chain(&error) }),
-        };
-        self.report(what).await;
-    }
-
-    async fn report(&self, what: RepairReport) {
-        let report = Report::Repair { run: self.run, job: self.job.clone(), number: self.number, what };
-        self.ground.report(report).await;
-    }
-
-    async fn repair(&self, signal: StopSignal) -> Result<RepairReport, RepairError> {
-        let Some(diagnosis) = &self.diagnosis else {
-            let why = "nothing is known of the failure".into();
-            return Ok(RepairReport::Finished(RepairResult::NotRepairable { why }));
-        };
-        self.report(RepairReport::Phase(RepairPhase::Preparing, None)).await;
-        let repo = match Repo::discover(&self.root).await {
-            Ok(repo) => repo,
-            Err(error) => {
-                let why = format!("repairs need a git repository: {}", chain(&error));
-                return Ok(RepairReport::Finished(RepairResult::NotRepairable { why }));
-            }
-        };
-        let tree = match repo.exact_tree().await {
-            Ok(tree) => tree,
-            Err(error) => return Ok(RepairReport::Finished(RepairResult::Infrastructure { why: chain(&error) })),
-        };
-        let output = OutputId::repair(self.run, &self.job, self.number);
-        let case = Case {
-            project: self.project,
-            run: self.run,
-            job: &self.job,
-            plan: &self.plan,
-            diagnosis,
-            base_tree: &tree,
-            output: Some(&output),
-        };
-        let port = Port {
-            task: self,
-            output: output.clone(),
-            inside: perform::inside(&repo, &self.root),
-            signal: signal.clone(),
-            phase: Mutex::new((RepairPhase::Preparing, None)),
-            marks: AtomicU32::new(0),
-            talk: Talk::default(),
-        };
-        let pool = self.ground.pool(&repo);
-        let ended = match &self.revision {
-            None => Box::pin(repair::repair(&port, &pool, &case)).await?,
-            Some(Revision { of, by, patch }) => {
-                repair::revise(&port, &pool, &case, (*of, patch), &by.to_string()).await?
-            }
-        };
-        Ok(match ended {
-            repair::Ended::Proposed(proposal) if self.shows_a_secret(&proposal.patch.0) => {
-                // It can't be redacted: what is approved is what is applied, to the byte.
-                let why = format!("{}: its patch would show a secret", proposal.fixer);
-                RepairReport::Finished(RepairResult::GaveUp { why })
-            }
-            repair::Ended::Proposed(proposal) => {
-                self.report(RepairReport::Tried(proposal.fixer.clone(), TryResult::Proven)).await;
-                RepairReport::Proposed(proposal)
-            }
-            repair::Ended::Flaky { .. } => RepairReport::Finished(RepairResult::Flaky),
-            repair::Ended::GaveUp { tried } => {
-                let words: Vec<String> =
-                    tried.iter().map(|tried| format!("{}: {}", tried.fixer, tried.result)).collect();
-                let mut why = if words.is_empty() { "no fixer fits this failure".into() } else { words.join("; ") };
-                if self.plan.fix.agent
-                    && let Err(no) = agents::repair::mind(&port, agents::repair::ENGINEER)
-                {
-                    let hint = no.hint.map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
-                    let _ = write!(why, "; no agent tried: {}{hint}", no.why);
-                }
-                RepairReport::Finished(RepairResult::GaveUp { why })
-            }
-            repair::Ended::NotRepairable { why } => RepairReport::Finished(RepairResult::NotRepairable { why }),
-            repair::Ended::Infrastructure { why } => RepairReport::Finished(RepairResult::Infrastructure { why }),
-            repair::Ended::Cancelled => RepairReport::Finished(cancelled(&signal)),
-        })
-    }
-}
-
-impl RepairTask {
-    /// Whether a text holds the value of a secret that any job of the plan declares, or something of a token's shape.
-    fn shows_a_secret(&self, text: &str) -> bool {
-        let names = self.plan.jobs.iter().flat_map(|job| &job.spec.secrets);
-        let values: Vec<(&String, String)> =
-            names.filter_map(|name| Some((name, self.ground.environment.get(name)?.to_owned()))).collect();
-        Arc::new(Secrets::new(&values)).redact_text(text) != text
-    }
-}
-
-fn cancelled(signal: &StopSignal) -> RepairResult {
-    let reason = signal.borrow().as_ref().map_or(CancelReason::ShuttingDown, |stop| stop.reason().clone());
-    RepairResult::Cancelled { reason }
-}
-
 /// The world of a repair.
-pub(super) struct Port<'a> {
-    task: &'a RepairTask,
+pub(in crate::control) struct Port<'a> {
+    pub(super) task: &'a RepairTask,
     /// Where the project stands in its repository.
-    inside: PathBuf,
-    output: OutputId,
-    signal: StopSignal,
-    phase: Mutex<(RepairPhase, Option<String>)>,
+    pub(super) inside: PathBuf,
+    pub(super) output: OutputId,
+    pub(super) signal: StopSignal,
+    pub(super) phase: Mutex<(RepairPhase, Option<String>)>,
     /// Each run of a job has a marker of its own.
-    marks: AtomicU32,
+    pub(super) marks: AtomicU32,
     /// The conversations of its agents.
-    pub(super) talk: Talk,
+    pub(in crate::control) talk: Talk,
 }
 
 /// What its agents see of it.
 impl Port<'_> {
-    pub(super) fn ground(&self) -> &Ground {
+    pub(in crate::control) fn ground(&self) -> &Ground {
         &self.task.ground
     }
 
-    pub(super) fn project(&self) -> ProjectId {
+    pub(in crate::control) fn project(&self) -> ProjectId {
         self.task.project
     }
 
-    pub(super) fn root(&self) -> &Path {
+    pub(in crate::control) fn root(&self) -> &Path {
         &self.task.root
     }
 
-    pub(super) fn run(&self) -> RunId {
+    pub(in crate::control) fn run(&self) -> RunId {
         self.task.run
     }
 
-    pub(super) fn job(&self) -> &JobKey {
+    pub(in crate::control) fn job(&self) -> &JobKey {
         &self.task.job
     }
 
-    pub(super) fn number(&self) -> u32 {
+    pub(in crate::control) fn number(&self) -> u32 {
         self.task.number
     }
 
-    pub(super) fn lore(&self) -> &Lore {
+    pub(in crate::control) fn lore(&self) -> &Lore {
         &self.task.lore
     }
 
-    pub(super) fn signal(&self) -> StopSignal {
+    pub(in crate::control) fn signal(&self) -> StopSignal {
         self.signal.clone()
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub(in crate::control) fn is_cancelled(&self) -> bool {
         self.signal.borrow().is_some()
     }
 
     /// Names of the secrets that any job of the plan declares.
-    pub(super) fn declared(&self) -> impl Iterator<Item = &String> {
+    pub(in crate::control) fn declared(&self) -> impl Iterator<Item = &String> {
         self.task.plan.jobs.iter().flat_map(|job| &job.spec.secrets)
     }
 
     /// The commands of the failed job.
-    pub(super) fn steps(&self) -> Vec<&str> {
+    pub(in crate::control) fn steps(&self) -> Vec<&str> {
         let job = self.task.plan.jobs.iter().find(|job| job.key == self.task.job);
         job.into_iter().flat_map(|job| &job.spec.steps).map(|step| step.run.as_str()).collect()
     }
 
     /// One command of a job; 1 is the first.
-    pub(super) fn step(&self, job: &JobKey, number: usize) -> Option<String> {
+    pub(in crate::control) fn step(&self, job: &JobKey, number: usize) -> Option<String> {
         let planned =
             self.task.plan.jobs.iter().find(|planned| planned.key == *job && planned.spec.deploy.is_none())?;
         planned.spec.steps.get(number.checked_sub(1)?).map(|step| step.run.clone())
     }
 
     /// A job that an agent may run: none that deploys.
-    pub(super) fn may_run(&self, job: &JobKey) -> bool {
+    pub(in crate::control) fn may_run(&self, job: &JobKey) -> bool {
         self.task.plan.jobs.iter().any(|planned| planned.key == *job && planned.spec.deploy.is_none())
     }
 }
@@ -437,7 +293,7 @@ impl RepairPort for Port<'_> {
 
 impl Port<'_> {
     /// Runs one command in the environment of a job, without a network unless the job's proof has one.
-    pub(super) async fn run_line(
+    pub(in crate::control) async fn run_line(
         &self,
         job: &JobKey,
         command: &str,
