@@ -35,6 +35,7 @@
 //! 10. Nothing typed before a question was on the screen can answer it.
 //! 11. A command that is sent again after a cut is done once.
 //! 12. Who asks is what the kernel says of the caller, not what the caller says.
+//! 13. An agent proposes and asks: it approves nothing, and every call of a model is set aside in the budgets before it is made.
 
 pub mod agent;
 pub mod cli;
