@@ -2,7 +2,6 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
-    os::fd::AsFd as _,
     process::ExitCode,
     time::Duration,
 };
@@ -22,7 +21,7 @@ use tokio::{
 
 use crate::engine::docker::{act, fault::Fault};
 
-use super::{containers, report::Problem};
+use super::{containers, env::terminal::read_input, report::Problem};
 
 /// Arguments of `gonogo exec`.
 #[derive(Debug, clap::Args)]
@@ -51,10 +50,6 @@ pub struct Args {
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
 }
-
-/// Bytes that are read from standard input at once, and pieces that may wait.
-const PIECE: usize = 8 << 10;
-const PIECES: usize = 16;
 
 /// After the command has ended, its exit status may take so long.
 const STATUS: Duration = Duration::from_secs(10);
@@ -153,29 +148,6 @@ async fn next(typed: &mut Option<mpsc::Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
 fn write(to: &mut impl std::io::Write, bytes: &[u8]) -> std::io::Result<()> {
     to.write_all(bytes)?;
     to.flush()
-}
-
-/// Reads standard input on a thread of its own, since that can't be waited for otherwise. It ends with the program.
-fn read_input() -> mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel(PIECES);
-    std::thread::spawn(move || {
-        let mut buffer = vec![0; PIECE];
-        let stdin = std::io::stdin();
-        loop {
-            match nix::unistd::read(stdin.as_fd(), &mut buffer) {
-                Ok(0) => return,
-                Ok(count) => {
-                    let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-                    if sender.blocking_send(bytes).is_err() {
-                        return;
-                    }
-                }
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(_) => return,
-            }
-        }
-    });
-    receiver
 }
 
 /// Says how large this terminal is.

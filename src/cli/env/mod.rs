@@ -3,7 +3,7 @@
 mod collect;
 mod exec;
 mod status;
-mod terminal;
+pub(super) mod terminal;
 mod up;
 
 use std::{

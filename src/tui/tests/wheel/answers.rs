@@ -3,20 +3,17 @@
 use std::time::Duration;
 
 use crate::{
-    domain::id::{OutputId, RunId},
+    domain::id::OutputId,
     protocol::{
         frame::{Ask, Frame},
         query::Query,
         telemetry::Telemetry,
     },
-    tui::{
-        fixture,
-        keyboard::{Answer, Heard},
-    },
+    tui::keyboard::{Answer, Heard},
 };
 use tokio::time::Instant;
 
-use super::{Bench, bench, quiet_records};
+use super::{Bench, at_a_running_job, bench, quiet_records};
 
 impl Bench {
     /// Answers the questions that were written since, as a terminal does.
@@ -104,14 +101,7 @@ async fn frames_are_shown_at_once_only_by_a_terminal_that_says_it_can() {
 
 #[tokio::test(start_paused = true)]
 async fn an_end_that_moves_on_is_read_once_at_a_time() {
-    let mut bench = bench();
-    bench.tell(fixture::records()).await;
-    bench.turn_answering(Duration::from_secs(1)).await;
-    for name in ["2", "j", "j", "j", "j", "j", "j"] {
-        bench.press(name);
-    }
-    bench.turn_answering(Duration::from_secs(1)).await;
-    let output = OutputId::attempt(RunId(41), &"e2e".into(), 2);
+    let (mut bench, output) = at_a_running_job().await;
     let queries = |bench: &mut Bench| {
         std::iter::from_fn(|| bench.asks.try_recv().ok()).filter(|ask| matches!(ask, Ask::Query { .. })).count()
     };
@@ -125,14 +115,7 @@ async fn an_end_that_moves_on_is_read_once_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_key_wants_to_see_waits_for_no_lines_that_were_asked_for_before() {
-    let mut bench = bench();
-    bench.tell(fixture::records()).await;
-    bench.turn_answering(Duration::from_secs(1)).await;
-    for name in ["2", "j", "j", "j", "j", "j", "j"] {
-        bench.press(name);
-    }
-    bench.turn_answering(Duration::from_secs(1)).await;
-    let flooded = OutputId::attempt(RunId(41), &"e2e".into(), 2);
+    let (mut bench, flooded) = at_a_running_job().await;
     /// Milliseconds until lines of another output, or of this one, are asked for.
     async fn until(bench: &mut Bench, flooded: &OutputId, wanted: bool) -> u32 {
         for waited in 0..100 {

@@ -128,6 +128,18 @@ impl Bench {
     }
 }
 
+/// At the output of a job that runs.
+async fn at_a_running_job() -> (Bench, OutputId) {
+    let mut bench = bench();
+    bench.tell(fixture::records()).await;
+    bench.turn_answering(Duration::from_secs(1)).await;
+    for name in ["2", "j", "j", "j", "j", "j", "j"] {
+        bench.press(name);
+    }
+    bench.turn_answering(Duration::from_secs(1)).await;
+    (bench, OutputId::attempt(RunId(41), &"e2e".into(), 2))
+}
+
 /// Only what has come to an end: nothing on the screen runs.
 fn quiet_records() -> Vec<Arc<Record>> {
     fixture::records().into_iter().filter(|record| record.event.run() != Some(RunId(41))).collect()
@@ -177,14 +189,7 @@ async fn a_draw_of_the_same_screen_writes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_output_costs_thirty_draws_a_second() {
-    let mut bench = bench();
-    bench.tell(fixture::records()).await;
-    bench.turn_answering(Duration::from_secs(1)).await;
-    for name in ["2", "j", "j", "j", "j", "j", "j"] {
-        bench.press(name);
-    }
-    bench.turn_answering(Duration::from_secs(1)).await;
-    let output = OutputId::attempt(RunId(41), &"e2e".into(), 2);
+    let (mut bench, output) = at_a_running_job().await;
     assert_eq!(bench.board.ui.log.output, Some(output.clone()));
     let before = bench.board.draws;
     for lines in 0..5_000_u64 {
